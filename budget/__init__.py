@@ -1,0 +1,1 @@
+"""Price book, quote, caps, ledger, reports. The only writer of ledger rows; never calls a vendor."""

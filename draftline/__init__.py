@@ -1,0 +1,1 @@
+"""The command line: starts things and shows things; no rule of its own."""

@@ -1,0 +1,35 @@
+"""`draftline promote`: a person's picks go on to publication."""
+
+from typing import Annotated
+
+import typer
+
+from draftline import options as o
+from draftline.reports import show_report
+from draftline.session import NOTHING, known_run, run_flow, session
+
+
+def promote(
+    run: Annotated[str, typer.Argument(help="The run, as printed on its contact sheet.")],
+    pick: Annotated[
+        list[str],
+        typer.Option("--pick", help="A1; for several briefs BRIEF=A1,B1; '*=best' takes the machine's choice."),
+    ],
+    by: o.By = "command line",
+    resend_in_doubt: o.ResendInDoubt = False,
+    as_json: o.Json = False,
+) -> None:
+    """Make finals from the picked drafts and publish them. Safe to repeat; other picks after closing are refused.
+
+    Example:  draftline promote campaign-slow-mornings-ef8c104f37 --pick A1 --by Ada
+    """
+    with session(NOTHING, quiet=True) as w:
+        known_run(w, run)  # before services are started for a misspelt name
+    with session(show_bars=not as_json, quiet=as_json) as w:
+        from flows.params import PromoteParams
+        from flows.promote import promote as flow
+
+        w.settings.resend_in_doubt = resend_in_doubt or w.settings.resend_in_doubt
+        params = PromoteParams(run_id=run, picks=pick, approve="approve", picked_by=by)
+        report = run_flow(flow(params))
+        raise typer.Exit(show_report(w, report, as_json=as_json))

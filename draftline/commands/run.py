@@ -1,0 +1,126 @@
+"""`draftline run`: a campaign or a catalog, from words or a feed to published pictures."""
+
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import typer
+from pydantic import ValidationError
+
+from domain.errors import InputError
+from draftline import options as o
+from draftline.plans import plan_campaign, plan_catalog, show_plan
+from draftline.reports import show_report
+from draftline.session import run_flow, session
+from flows.params import CampaignParams, CatalogParams
+from tasks.planning import DEFAULT_DRAFTS
+from tasks.wishes import read_brief, read_feed_file, style_of
+
+app = typer.Typer(
+    help="Make and publish pictures. Started again, a run goes on where it stopped.", no_args_is_help=True
+)
+NOTHING: frozenset[str] = frozenset()
+
+
+@app.command(
+    epilog="Examples:  draftline run campaign --brief samples/campaign.yaml\n\n"
+    "draftline run campaign --brief b.yaml --ladder flux --select person --cap-cents 200"
+)
+def campaign(
+    brief: o.BriefFile,
+    ladder: o.Ladder = "economy",
+    select: o.Select = "auto",
+    drafts: o.Drafts = DEFAULT_DRAFTS,
+    cap_cents: o.CapCents = 0,
+    round_: o.Round = 1,
+    by: o.By = "",
+    resend_in_doubt: o.ResendInDoubt = False,
+    dry_run: o.DryRun = False,
+    as_json: o.Json = False,
+) -> None:
+    """Make one campaign: drafts, contact sheet, selection, finals, upscales, renditions, manifest."""
+    parsed = read_brief(brief)
+    spending = _spending(ladder, drafts, select, cap_cents, by) | {"round": round_}
+    if dry_run:
+        with session(NOTHING, quiet=True) as w:
+            wanted = _checked(lambda: CampaignParams.of_brief(parsed, brief.parent, **spending)).options()
+            show_plan(w, plan_campaign(w, parsed, brief.parent, wanted), cap_cents, as_json=as_json)
+        return
+    raise typer.Exit(run_campaign(brief, spending, resend_in_doubt=resend_in_doubt, as_json=as_json))
+
+
+def run_campaign(brief: Path, spending: dict[str, Any], *, resend_in_doubt: bool, as_json: bool) -> int:
+    parsed = read_brief(brief)
+    params = _checked(lambda: CampaignParams.of_brief(parsed, brief.parent, **spending))
+    with session(show_bars=not as_json, quiet=as_json) as w:
+        # Prefect reads its settings at import: only now do they say where its server is
+        from flows.campaign import campaign as flow
+
+        w.settings.resend_in_doubt = resend_in_doubt or w.settings.resend_in_doubt
+        report = run_flow(flow(params))
+        return show_report(w, report, as_json=as_json)
+
+
+@app.command(
+    epilog="Examples:  draftline run catalog --feed samples/feed.csv --photos samples/photos\n\n"
+    "draftline run catalog --feed feed.tsv --photos photos --cap-cents 500 --dry-run"
+)
+def catalog(
+    feed: o.FeedFile,
+    photos: o.PhotoFolder = None,
+    style: o.StyleFile = None,
+    ladder: o.Ladder = "economy",
+    select: o.Select = "auto",
+    drafts: o.Drafts = DEFAULT_DRAFTS,
+    cap_cents: o.CapCents = 0,
+    without_photo: o.WithoutPhoto = "set-aside",
+    limit: o.Limit = 0,
+    catalog_: o.Catalog = "catalog",
+    by: o.By = "",
+    resend_in_doubt: o.ResendInDoubt = False,
+    dry_run: o.DryRun = False,
+    as_json: o.Json = False,
+) -> None:
+    """Make pictures for the products of a feed that changed since their last publication."""
+    fields: dict[str, Any] = {
+        **_spending(ladder, drafts, select, cap_cents, by),
+        "feed": str(feed.absolute()),
+        "photos": str(photos.absolute()) if photos else "",
+        "style": str(style.absolute()) if style else "",
+        "without_photo": without_photo,
+        "limit": limit,
+        "catalog": catalog_,
+    }
+    if not dry_run:
+        raise typer.Exit(run_catalog(fields, resend_in_doubt=resend_in_doubt, as_json=as_json))
+    with session(NOTHING, quiet=True) as w:
+        wanted = _checked(lambda: CatalogParams.model_validate(fields)).options()
+        kind = cast(Literal["set-aside", "imagine"], without_photo)
+        planned = plan_catalog(w, feed, photos, style, wanted, without_photo=kind, limit=limit, catalog=catalog_)
+        show_plan(w, planned, cap_cents, as_json=as_json)
+
+
+def run_catalog(fields: dict[str, Any], *, resend_in_doubt: bool, as_json: bool) -> int:
+    params = _checked(lambda: CatalogParams.model_validate(fields))
+    # a wrong file is told before services are started
+    style_of(params.style)
+    read_feed_file(Path(params.feed))
+    with session(show_bars=not as_json, quiet=as_json) as w:
+        from flows.catalog import catalog as flow
+
+        w.settings.resend_in_doubt = resend_in_doubt or w.settings.resend_in_doubt
+        report = run_flow(flow(params))
+        return show_report(w, report, as_json=as_json)
+
+
+def _spending(ladder: str, drafts: int, select: str, cap_cents: int, by: str) -> dict[str, Any]:
+    return {"ladder": ladder, "drafts": drafts, "select": select, "cap_cents": cap_cents, "requested_by": by}
+
+
+def _checked(make: Any) -> Any:
+    """Parameters, or an InputError that names the option."""
+    try:
+        return make()
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = "--" + str(first["loc"][0]).replace("_", "-") if first["loc"] else "options"
+        raise InputError(first["msg"], where=option) from error

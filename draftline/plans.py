@@ -1,0 +1,164 @@
+"""Planning for the command line: the same plan for `quote`, `--dry-run` and what `run` will do."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from domain.brief import Brief
+from domain.money import show
+from domain.sizing import Size, upscaled_size
+from draftline.console import out, print_json, table
+from tasks.planning import Planned, RunOptions, quote_parts
+from tasks.plans import grouped, plan_run
+from tasks.wishes import WithoutPhoto, catalog_wishes, style_of, wishes_of_brief
+from wiring import Wiring
+
+MAX_SHOWN = 20
+
+
+def plan_campaign(w: Wiring, brief: Brief, folder: Path, options: RunOptions) -> Planned:
+    async def plan() -> Planned:
+        return await plan_run(w, await wishes_of_brief(w, brief, folder), options)
+
+    return asyncio.run(plan())
+
+
+def plan_catalog(
+    w: Wiring,
+    feed: Path,
+    photos: Path | None,
+    style: Path | None,
+    options: RunOptions,
+    *,
+    without_photo: WithoutPhoto,
+    limit: int,
+    catalog: str,
+) -> Planned:
+    async def plan() -> Planned:
+        look = style_of(str(style) if style else "")
+        wishes = await catalog_wishes(w, feed, photos, look, without_photo=without_photo, limit=limit)
+        return await plan_run(w, wishes, options, catalog)
+
+    return asyncio.run(plan())
+
+
+def show_plan(w: Wiring, planned: Planned, cap_cents: int, *, as_json: bool) -> None:
+    """The quote with its caps, choices and warnings."""
+    caps = caps_of(w, planned, cap_cents)
+    if as_json:
+        print_json(plan_as_dict(planned, caps))
+        return
+    _show_quote(planned, _upscale_rows(w, planned))
+    _show_choices(planned)
+    table("Caps", ("cap", "limit", "committed", "left", "this plan"), [_cap_row(c) for c in caps])
+    _show_set_aside(planned)
+    for warning in planned.quote.warnings:
+        out.print(f"[yellow]![/yellow] {escape(warning)}", soft_wrap=True)
+    if planned.unchanged:
+        out.print(f"{len(planned.unchanged)} products have not changed since they were published and cost nothing.")
+
+
+def _show_quote(planned: Planned, upscale_rows: list[tuple[object, ...]]) -> None:
+    rows: list[tuple[object, ...]] = []
+    for (stage, model), group in grouped(planned.quote).items():
+        sums = [sum(getattr(g.range, name) for g in group) for name in ("low", "expected", "worst")]
+        calls, done = sum(g.count for g in group), sum(g.done for g in group)
+        rows.append((stage, model, calls, done, *(show(s) for s in sums)))
+    total = planned.quote.range
+    rows += upscale_rows
+    table(
+        f"Quote of {planned.run.name}  ({planned.run.ladder} ladder, run {planned.run.run_id})",
+        ("stage", "model", "calls", "paid", "low", "expected", "worst"),
+        rows,
+        total=("total", "", "", "", show(total.low), show(total.expected), show(total.worst)),
+    )
+    saving = planned.saving_micros
+    if saving > 0:
+        out.print(f"Against making every draft in its final model this saves about {show(saving)}.\n")
+
+
+def _upscale_rows(w: Wiring, planned: Planned) -> list[tuple[object, ...]]:
+    """Local work costs no money but time: how many finals need it, and about how long this machine takes."""
+    finals = [Size(a.plan["final"]["width_px"], a.plan["final"]["height_px"]) for a in planned.assets]
+    placements = [Brief.model_validate(a.brief).placements for a in planned.assets]
+    needy = [final for final, slots in zip(finals, placements, strict=True) if upscaled_size(slots, final)]
+    if not needy:
+        return [("upscale", "none is needed", 0, "", *[show(0)] * 3)]
+    seconds = sum(w.upscaler.estimate(final.width_px, final.height_px).seconds for final in needy)
+    model = f"Real-ESRGAN {w.settings.upscale_model}, local, about {_duration(seconds)}"
+    return [("upscale", model, len(needy), "", *[show(0)] * 3)]
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _show_choices(planned: Planned) -> None:
+    rows = [
+        (
+            a.asset_key,
+            f"{a.plan['draft']['width_px']}x{a.plan['draft']['height_px']}",
+            f"{a.plan['final']['model_id']} {a.plan['final']['width_px']}x{a.plan['final']['height_px']}",
+            a.plan["reason"],
+        )
+        for a in planned.assets[:MAX_SHOWN]
+    ]
+    if rows:
+        table("Finals", ("brief", "drafts at", "final", "because"), rows)
+    if len(planned.assets) > MAX_SHOWN:
+        out.print(f"… and {len(planned.assets) - MAX_SHOWN} more; --json has all of them.\n")
+    for asset in planned.assets[:MAX_SHOWN]:
+        for warning in asset.warnings:
+            out.print(f"[yellow]![/yellow] {asset.asset_key}: {escape(warning)}", soft_wrap=True)
+
+
+def _show_set_aside(planned: Planned) -> None:
+    rows = planned.wishes.set_aside if planned.wishes else ()
+    if rows:
+        shown = [(row.line, row.sku or "-", row.reason) for row in rows[:MAX_SHOWN]]
+        table(f"Set aside ({len(rows)})", ("line", "sku", "reason"), shown)
+
+
+def caps_of(w: Wiring, planned: Planned, cap_cents: int) -> list[dict[str, Any]]:
+    """Every cap that the plan falls under, its own run cap included, and whether the worst case fits."""
+    uses = w.ledger.plan_uses(quote_parts(w, planned))
+    name, limit = f"run:{planned.run.run_id}", (cap_cents or w.settings.cap_run_cents) * 10_000
+    rows = [(u.cap.cap_id, u.cap.limit_micros, u.committed_micros, worst) for u, worst in uses if u.cap.cap_id != name]
+    mine = [(u.cap.limit_micros, u.committed_micros) for u, _ in uses if u.cap.cap_id == name]
+    standing, used = mine[0] if mine else (limit, 0)
+    rows.append((name, limit if cap_cents else standing, used, sum(x.asked_micros for x in planned.quote.lines)))
+    return [
+        {
+            "cap": c,
+            "limit_micros": lim,
+            "committed_micros": used,
+            "fits": not worst or used + worst <= lim,
+            "worst_micros": worst,
+        }
+        for c, lim, used, worst in rows
+    ]
+
+
+def _cap_row(cap: dict[str, Any]) -> tuple[str, ...]:
+    left = cap["limit_micros"] - cap["committed_micros"]
+    verdict = "fits" if cap["fits"] else f"does not fit: {show(cap['worst_micros'] - left)} missing"
+    return (cap["cap"], show(cap["limit_micros"]), show(cap["committed_micros"]), show(left), verdict)
+
+
+def plan_as_dict(planned: Planned, caps: list[dict[str, Any]]) -> dict[str, Any]:
+    rows = planned.wishes.set_aside if planned.wishes else ()
+    return {
+        "run_id": planned.run.run_id,
+        "ladder": planned.run.ladder,
+        "quote": planned.quote.as_dict(),
+        "saving_micros": planned.saving_micros,
+        "assets": [
+            {"name": a.asset_key, "sku": a.sku, "reason": a.plan["reason"], "warnings": list(a.warnings)}
+            for a in planned.assets
+        ],
+        "caps": caps,
+        "unchanged": list(planned.unchanged),
+        "set_aside": [vars(row) for row in rows],
+    }

@@ -1,0 +1,22 @@
+"""Promotion: a person's picks become finals and are published. Hours or deploys after the drafts; safe to repeat."""
+
+from prefect import flow
+
+from domain.errors import InputError
+from flows.line import Report, finals_to_manifest
+from flows.params import PromoteParams
+from tasks.endings import mark_running, record_stop
+from tasks.presence import working_on
+from tasks.selections import picked_assets, take_picks
+from wiring import current
+
+
+@flow(name="promote")
+async def promote(params: PromoteParams) -> Report:
+    """Picks -> finals -> upscales -> renditions -> manifest."""
+    if params.approve != "approve":
+        raise InputError("finals cost money and nobody approved them", where="approve", hint="Choose approve")
+    async with working_on(current(), params.run_id), record_stop(params.run_id):
+        await take_picks(params.run_id, params.picks, params.picked_by)
+        await mark_running(params.run_id)
+        return await finals_to_manifest(params.run_id, await picked_assets(params.run_id))

@@ -1,0 +1,1 @@
+"""Black Forest Labs' wire: submit, poll, delivery, credits."""

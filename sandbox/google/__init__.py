@@ -1,0 +1,1 @@
+"""Google Gemini's wire for image models: generateContent and the model list."""

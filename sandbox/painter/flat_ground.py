@@ -1,0 +1,63 @@
+"""A product on one flat colour, as a cut-out put on a plain ground is: no guessing about shadows."""
+
+import numpy as np
+from PIL import Image
+
+from sandbox.painter.raster import blur, resize
+from sandbox.painter.regions import grow
+
+MAP_PX = 256
+FLAT_LEVELS = 2  # how far, in 8-bit levels, a pixel may be from the ground and still be it
+SHADED_LEVELS, MAX_SHADED_SHARE = 14, 0.02  # more that is almost ground is a soft shadow: not for this room
+FLAT_SHARE = 0.995  # of the border must be ground
+MIN_HOLE_CELLS = 60  # an enclosed piece of ground (the hole of a handle) smaller than this is a highlight
+MIN_BODY, MAX_BODY = 0.004, 0.97
+
+
+def exact_alpha(rgb: Image.Image) -> Image.Image | None:
+    """The product's alpha, or None when the border is not of one flat colour."""
+    pixels = np.asarray(rgb).astype(np.int16)
+    border = np.concatenate([pixels[:2].reshape(-1, 3), pixels[-2:].reshape(-1, 3), pixels[:, 0], pixels[:, -1]])
+    colour = np.median(border, axis=0).astype(np.int16)
+    if (np.abs(border - colour).max(axis=1) <= FLAT_LEVELS).mean() < FLAT_SHARE:
+        return None
+    away = np.abs(pixels - colour).max(axis=2)
+    ground = away <= FLAT_LEVELS
+    if ((away > FLAT_LEVELS) & (away <= SHADED_LEVELS)).sum() > MAX_SHADED_SHARE * (~ground).sum():
+        return None
+    ground &= _open_to_ground(ground)
+    if not MIN_BODY < 1 - ground.mean() < MAX_BODY:
+        return None
+    # the outermost pixel is mixed with the ground: half a pixel is given away, and the outline drawn softly
+    soft = np.clip((blur((~ground).astype(np.float32), 1.0) - 0.55) / 0.40, 0, 1)
+    return Image.fromarray((soft * 255 + 0.5).astype(np.uint8))
+
+
+def _open_to_ground(ground: np.ndarray) -> np.ndarray:
+    """Where ground-coloured pixels really are ground: around the product, and in holes of some size."""
+    share = np.asarray(Image.fromarray(ground).convert("L").resize((MAP_PX, MAP_PX), Image.Resampling.BOX), np.float32)
+    some, whole = share > 8, share > 250
+    border = np.zeros_like(some)
+    border[0], border[-1], border[:, 0], border[:, -1] = True, True, True, True
+    outside = grow(border, some)
+    for region in _pieces(whole & ~outside):
+        outside |= region
+    wide = resize(_wider(outside).astype(np.float32), ground.shape[1], ground.shape[0], Image.Resampling.BILINEAR)
+    return np.asarray(wide > 0.25)
+
+
+def _pieces(mask: np.ndarray) -> list[np.ndarray]:
+    """The connected pieces of a mask that are large enough to be holes."""
+    found, left = [], mask.copy()
+    while left.sum() >= MIN_HOLE_CELLS:
+        seed = np.zeros_like(left)
+        seed[np.unravel_index(int(left.argmax()), left.shape)] = True
+        piece = grow(seed, left)
+        left &= ~piece
+        if piece.sum() >= MIN_HOLE_CELLS:
+            found.append(piece)
+    return found
+
+
+def _wider(mask: np.ndarray) -> np.ndarray:
+    return grow(mask, np.ones_like(mask), rounds=1)

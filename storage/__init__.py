@@ -1,0 +1,1 @@
+"""S3 objects, the database, records and migrations. Knows no stage, price or vendor."""

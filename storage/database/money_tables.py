@@ -1,0 +1,129 @@
+"""Tables of the money. Only `budget` writes them.
+
+attempts: one paid call, the row that outlives the process; its current state. attempt_events: every change of it, only
+ever added. caps and cap_windows: limits, and per window the two counters that the hold's transaction checks and moves,
+so that a hold costs the same with ten rows or ten million. attempt_caps: which counters an attempt moved, so that
+settling after midnight still moves yesterday's.
+"""
+
+import sqlalchemy as sa
+
+from storage.database.tables import METADATA, _id, _text
+from storage.database.types import UtcDateTime
+
+attempts = sa.Table(
+    "attempts",
+    METADATA,
+    _id("attempt_id", key=True),
+    _id("work_key"),
+    sa.Column("try_no", sa.Integer, nullable=False),
+    _text("state"),
+    _text("run_id"),
+    _text("flow"),
+    _text("deployment"),
+    _text("campaign"),
+    _text("cost_centre"),
+    _text("asset_key"),
+    _text("sku"),
+    _text("stage"),
+    _text("tier"),
+    _text("vendor"),
+    _text("role"),
+    _text("model_id"),
+    _text("model_answered"),
+    _text("price_version"),
+    sa.Column("hold_micros", sa.BigInteger, nullable=False),
+    sa.Column("cost_micros", sa.BigInteger, nullable=True),
+    _text("cost_source"),
+    _text("billed"),
+    _text("process_id"),
+    _text("job_id"),
+    _text("poll_url"),
+    sa.Column("job", sa.JSON, nullable=False),
+    sa.Column("request", sa.JSON, nullable=False),
+    sa.Column("usage", sa.JSON, nullable=False),
+    sa.Column("receipt", sa.JSON, nullable=False),
+    _text("error_code"),
+    _text("error"),
+    _text("result_sha256"),
+    _text("result_key"),
+    _text("day"),
+    sa.Column("slot_taken", sa.Boolean, nullable=False),
+    sa.Column("held_at", UtcDateTime, nullable=False),
+    sa.Column("sent_at", UtcDateTime, nullable=True),
+    sa.Column("accepted_at", UtcDateTime, nullable=True),
+    sa.Column("delivered_at", UtcDateTime, nullable=True),
+    sa.Column("ended_at", UtcDateTime, nullable=True),
+    sa.UniqueConstraint("work_key", "try_no"),
+    sa.Index("ix_attempts_run_id", "run_id"),
+    sa.Index("ix_attempts_state", "state"),
+    sa.Index("ix_attempts_day", "day"),
+    sa.CheckConstraint("hold_micros >= 0", name="ck_attempts_hold"),
+    sa.CheckConstraint(
+        "state IN ('held','sent','accepted','delivered','settled','released','in_doubt')", name="ck_attempts_state"
+    ),
+)
+
+attempt_events = sa.Table(
+    "attempt_events",
+    METADATA,
+    sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("attempt_id", sa.String(200), sa.ForeignKey("attempts.attempt_id"), nullable=False, index=True),
+    _text("state"),
+    sa.Column("micros", sa.BigInteger, nullable=True),
+    _text("note"),
+    _text("by"),
+    sa.Column("at", UtcDateTime, nullable=False),
+)
+
+caps = sa.Table(
+    "caps",
+    METADATA,
+    _id("cap_id", key=True),
+    _text("scope"),
+    _text("scope_value"),
+    _text("period"),
+    _text("time_zone"),
+    sa.Column("limit_micros", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.CheckConstraint("limit_micros >= 0", name="ck_caps_limit"),
+)
+
+cap_changes = sa.Table(
+    "cap_changes",
+    METADATA,
+    sa.Column("change_id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _id("cap_id"),
+    sa.Column("from_micros", sa.BigInteger, nullable=True),
+    sa.Column("to_micros", sa.BigInteger, nullable=False),
+    _text("by"),
+    _text("why"),
+    sa.Column("at", UtcDateTime, nullable=False),
+)
+
+cap_windows = sa.Table(
+    "cap_windows",
+    METADATA,
+    sa.Column("cap_id", sa.String(200), sa.ForeignKey("caps.cap_id"), primary_key=True),
+    _id("window", key=True),
+    sa.Column("held_micros", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("spent_micros", sa.BigInteger, nullable=False, server_default="0"),
+    sa.CheckConstraint("held_micros >= 0", name="ck_cap_windows_held"),
+    sa.CheckConstraint("spent_micros >= 0", name="ck_cap_windows_spent"),
+)
+
+attempt_caps = sa.Table(
+    "attempt_caps",
+    METADATA,
+    sa.Column("attempt_id", sa.String(200), sa.ForeignKey("attempts.attempt_id"), primary_key=True),
+    _id("cap_id", key=True),
+    _id("window"),
+)
+
+vendor_slots = sa.Table(
+    "vendor_slots",
+    METADATA,
+    _id("vendor", key=True),
+    sa.Column("used", sa.Integer, nullable=False, server_default="0"),
+    sa.CheckConstraint("used >= 0", name="ck_vendor_slots_used"),
+)

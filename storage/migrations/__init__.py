@@ -1,0 +1,1 @@
+"""Numbered migrations (Alembic). Applied by `storage.database.migrate`."""

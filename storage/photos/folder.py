@@ -1,0 +1,173 @@
+"""A folder of photos, indexed once by name; only regular files that really lie inside it are ever opened.
+
+What lives here: the walk, matching by name, reading. What may not: products, addresses.
+"""
+
+import os
+import re
+import stat
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.errors import InputError, StorageError
+from storage.photos.magic import MAX_PHOTO_BYTES
+
+# Best first, when one name is there in several formats: a cut-out with alpha is usually the PNG.
+EXTENSIONS = (".png", ".webp", ".avif", ".jpg", ".jpeg")
+MAX_DEPTH = 3  # subfolders below the folder
+MAX_ENTRIES = 200_000  # files and folders looked at
+# What may follow a product's name: a number, or the name of a view. Any other word may be another product's name:
+# `mug-large` is no photo of `mug`, and `bikini-top` none of `bikini`, so "top" and the like are not views here.
+VIEWS = (
+    "front|back|rear|side|left|right|inside|outside|detail|details|closeup|close-up|angle|perspective|"
+    "main|hero|alt|packshot|cutout|cut-out|worn|photo|image|img|pic"
+)
+SUFFIX = re.compile(rf"(?:[-_. ]+\(?(?:[0-9]{{1,3}}|{VIEWS})\)?){{1,2}}|\([0-9]{{1,3}}\)")
+VIEW_ALONE = re.compile(rf"\(?(?:[0-9]{{1,3}}|{VIEWS})\)?(?:[-_. ]+[0-9]{{1,3}})?")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A photo file: `path` as found, `relative` for people, `stem` the comparable name without extension."""
+
+    path: Path
+    relative: str
+    stem: str
+
+    @property
+    def name(self) -> str:
+        return self.relative.rsplit("/", 1)[-1]
+
+
+def comparable(name: str) -> str:
+    """A name without regard to capitals and to how accents are composed (macOS takes them apart)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()
+
+
+def stem_of(name: str) -> str:
+    """The comparable name without a photo's extension; other dots stay (`AB.12` is a SKU)."""
+    plain = comparable(name)
+    return next((plain.removesuffix(ext) for ext in EXTENSIONS if plain.endswith(ext)), plain)
+
+
+def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Sorts mug-2 before mug-10."""
+    parts = re.findall(r"[0-9]{1,18}|[^0-9]+|[0-9]", text)
+    return tuple((0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts)
+
+
+class PhotoFolder:
+    """The index: built at construction by one walk, never refreshed. InputError when the folder is none."""
+
+    def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise InputError("the folder of photos does not exist or is not a folder", where=str(folder))
+        self.root = folder.resolve()
+        self.problems: list[str] = []
+        self._refused: dict[str, str] = {}
+        self._by_stem: dict[str, list[Entry]] = defaultdict(list)
+        self._by_start: dict[str, list[Entry]] = defaultdict(list)
+        self._by_folder: dict[str, list[Entry]] = defaultdict(list)
+        self._entries_left = MAX_ENTRIES
+        for entry in self._walk(self.root, MAX_DEPTH):
+            self._add(entry)
+
+    def refusals(self, name: str) -> tuple[str, ...]:
+        """What was refused under this very name when the folder was read (links that lead out of it)."""
+        problem = self._refused.get(stem_of(name))
+        return (problem,) if problem else ()
+
+    def matches(self, name: str, taken: frozenset[str]) -> list[Entry]:
+        """Photos of a name: exactly it, then it with a number or view behind it, then `front` in a subfolder called so.
+
+        `taken` are the comparable names of everything in the feed: a file that is called exactly like another product
+        (`tee-2` beside `tee`) belongs to that one.
+        """
+        stem = stem_of(name)
+        if not stem:
+            return []
+        exact = self._by_stem.get(stem, [])
+        more = [e for e in self._by_start.get(stem, []) if e.stem not in taken]
+        inside = [e for e in self._by_folder.get(stem, []) if e.stem not in taken]
+        return [best for group in (exact, more, inside) for best in _one_per_picture(group)]
+
+    def read(self, entry: Entry) -> bytes:
+        """The bytes, at most one over MAX_PHOTO_BYTES. StorageError when it is no regular file inside the folder."""
+        try:
+            real = entry.path.resolve(strict=True)
+            if not real.is_relative_to(self.root):
+                raise StorageError(f"{entry.relative} leads out of the folder of photos")
+            # Not blocking, so that a pipe with a photo's name cannot hold us; not following, since `real` has no links.
+            handle = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(handle, "rb") as file:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    raise StorageError(f"{entry.relative} is not a regular file")
+                return file.read(MAX_PHOTO_BYTES + 1)
+        except OSError as error:
+            raise StorageError(f"{entry.relative} cannot be read: {error.strerror}") from error
+
+    def _walk(self, folder: Path, depth_left: int) -> Iterator[Entry]:
+        try:
+            items = sorted(os.scandir(folder), key=lambda item: natural_key(item.name))
+        except OSError as error:
+            self.problems.append(f"{self._relative(folder)} cannot be listed: {error.strerror}")
+            return
+        for item in items:
+            self._entries_left -= 1
+            if self._entries_left < 0:
+                raise InputError(f"more than {MAX_ENTRIES:,} files and folders", where=str(self.root))
+            if item.is_dir(follow_symlinks=False):
+                if depth_left and not item.name.startswith("."):
+                    yield from self._walk(Path(item.path), depth_left - 1)
+            elif self._is_photo(item):
+                path = Path(item.path)
+                yield Entry(path, self._relative(path), stem_of(item.name))
+
+    def _is_photo(self, item: "os.DirEntry[str]") -> bool:
+        if not comparable(item.name).endswith(EXTENSIONS) or item.name.startswith("."):
+            return False
+        if item.is_symlink() and not self._leads_inside(Path(item.path)):
+            relative = self._relative(Path(item.path))
+            self._refused[stem_of(item.name)] = f"{relative} is a link that leads out of the folder of photos: refused"
+            return False
+        return item.is_file()
+
+    def _leads_inside(self, path: Path) -> bool:
+        try:
+            return path.resolve().is_relative_to(self.root)
+        except (OSError, RuntimeError):  # a loop of links
+            return False
+
+    def _add(self, entry: Entry) -> None:
+        self._by_stem[entry.stem].append(entry)
+        for start in _starts(entry.stem):
+            self._by_start[start].append(entry)
+        parent = entry.path.parent
+        if parent != self.root and VIEW_ALONE.fullmatch(entry.stem):
+            self._by_folder[comparable(parent.name)].append(entry)
+
+    def _relative(self, path: Path) -> str:
+        text = path.relative_to(self.root).as_posix()
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _starts(stem: str) -> Iterator[str]:
+    """Every shorter name that the stem is a numbered or named view of."""
+    for at in range(1, len(stem)):
+        if SUFFIX.fullmatch(stem, at):
+            yield stem[:at].rstrip("-_. ")
+
+
+def _one_per_picture(entries: list[Entry]) -> list[Entry]:
+    """In natural order; of one name in one folder in several formats only the best."""
+    best: dict[tuple[Path, str], Entry] = {}
+    for entry in sorted(entries, key=_preference):
+        best.setdefault((entry.path.parent, entry.stem), entry)
+    return sorted(best.values(), key=lambda entry: natural_key(comparable(entry.relative)))
+
+
+def _preference(entry: Entry) -> int:
+    return EXTENSIONS.index(comparable(entry.path.suffix))

@@ -1,0 +1,104 @@
+"""Opening a run: plan it, refuse it before anything is sent if its worst price does not fit, write it."""
+
+import asyncio
+from dataclasses import dataclass
+
+from prefect import task
+from prefect.artifacts import acreate_markdown_artifact
+
+from budget.caps import Cap
+from domain.errors import SettingError
+from domain.money import from_cents
+from domain.run import RunStatus
+from storage.objects import keys
+from tasks.media import extension_of
+from tasks.out import write_out
+from tasks.planning import Planned, RunOptions, quote_parts
+from tasks.plans import plan_run, quote_markdown, set_aside_csv
+from tasks.wishes import Wishes
+from wiring import Wiring, current
+from wiring.vendors import sandbox_address
+
+FINISHED: tuple[RunStatus, ...] = ("published",)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run ready to go on. `idle` says why there is nothing to do, "" when there is."""
+
+    run_id: str
+    select_mode: str
+    asset_keys: tuple[str, ...]
+    idle: str = ""
+    worst_micros: int = 0
+
+
+@task(name="open-run")
+async def open_run(wishes: Wishes, options: RunOptions, catalog: str = "") -> Opened:
+    """Write the run and its assets. Raises CapRefused before anything is sent, naming cap, use and missing amount."""
+    w = current()
+    planned = await plan_run(w, wishes, options, catalog)
+    await asyncio.to_thread(_report_set_aside, w, planned)
+    run = planned.run
+    if not planned.assets:
+        return Opened("", run.select_mode, (), idle=_why_nothing(planned))
+    known = await asyncio.to_thread(w.runs.find, run.run_id)
+    if known is not None and known.status in FINISHED:
+        return Opened(run.run_id, run.select_mode, (), idle="published before; nothing was paid again")
+    _check_keys(w, planned)
+    await asyncio.to_thread(check_caps, w, planned, options.cap_cents)
+    await asyncio.to_thread(_store_references, w, planned)
+    await asyncio.to_thread(w.runs.open, run, planned.assets)
+    await acreate_markdown_artifact(quote_markdown(planned), key="quote", description=f"Quote of {run.run_id}")
+    keys_ = tuple(asset.asset_key for asset in planned.assets)
+    return Opened(run.run_id, run.select_mode, keys_, worst_micros=planned.quote.range.worst)
+
+
+def check_caps(w: Wiring, planned: Planned, cap_cents: int) -> None:
+    """Set the run's own cap and see that the worst case of what is still to be held fits every cap.
+
+    Going on with a run without --cap-cents leaves the cap that somebody gave it.
+    """
+    run = planned.run
+    limit = from_cents(cap_cents or w.settings.cap_run_cents)
+    cap = Cap(f"run:{run.run_id}", "run_id", run.run_id, "total", limit)
+    if cap_cents:
+        w.ledger.set_cap(cap, by=str(run.plan.get("requested_by") or "draftline"), why="--cap-cents")
+    else:
+        w.ledger.set_default_caps([cap], by="settings", why="DRAFTLINE_CAP_RUN_CENTS")
+    w.ledger.check_plan(quote_parts(w, planned), f"run {run.run_id}")
+
+
+def _check_keys(w: Wiring, planned: Planned) -> None:
+    """A live run without a vendor's key, or a sandbox run without its address, is refused here by the setting."""
+    if w.settings.vendors != "live":
+        sandbox_address(w.settings)
+        return
+    for vendor in sorted({line.vendor for line in planned.quote.lines}):
+        if not getattr(w.settings, f"{vendor}_api_key").get_secret_value():
+            raise SettingError(
+                f"this plan needs {vendor}, and no key is set", where=f"DRAFTLINE_{vendor.upper()}_API_KEY"
+            )
+
+
+def _why_nothing(planned: Planned) -> str:
+    if planned.unchanged:
+        return f"none of the {len(planned.unchanged)} products changed since they were published; nothing was paid"
+    return "there is nothing to make pictures of"
+
+
+def _store_references(w: Wiring, planned: Planned) -> None:
+    """The photos that go in, under their digests: a later stage on another machine finds them.
+
+    First a look whether the store answers at all: before the first cent, not after it.
+    """
+    w.store.require_buckets()
+    for reference in planned.references.values():
+        key = keys.original(reference.sha256, extension_of(reference.media_type))
+        w.store.put_immutable(w.store.private, key, reference.data, reference.media_type)
+
+
+def _report_set_aside(w: Wiring, planned: Planned) -> None:
+    rows = planned.wishes.set_aside if planned.wishes else ()
+    if rows:
+        write_out(w, planned.run.run_id if planned.assets else planned.run.name, "set-aside.csv", set_aside_csv(rows))

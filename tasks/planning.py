@@ -1,0 +1,358 @@
+"""From wishes to a plan with its price: models by role and date, sizes, prompts, and the quote. Sends nothing.
+
+A plan is plain data and goes into the run's rows, so that a later process (and a person) sees what was decided and why.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from budget.price_book import ModelChoice
+from budget.quote import Quote, QuoteLine, inversion_warning, saving_micros
+from domain.attempt import OPEN_STATES, Dimensions, State
+from domain.canonical import digest
+from domain.errors import InputError
+from domain.ladder import Ladder
+from domain.money import PriceRange
+from domain.render import Reference, RenderRequest
+from domain.run import Asset, Kind, Publication, Run, SelectMode
+from domain.sizing import Size, crop_warnings, draft_size, final_size
+from prompts.book import RenderedPrompt
+from prompts.slots import ReferenceRole
+from prompts.variations import Variation
+from tasks.wishes import Wish, Wishes
+from vendors.contract import Vendor
+from wiring import Wiring
+
+DEFAULT_DRAFTS = 4
+# Gemini has no choice of format and answers JPEG: a wish for PNG would only be a warning.
+FINAL_FORMAT = {"flux": "png", "nano-banana": "jpeg", "gpt-image": "png"}
+ROUND_STEP = 1_000
+"""Ordinals of a second round of drafts start here, so that equal requests are new work."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a person chose for a run."""
+
+    kind: Kind
+    ladder: str
+    select_mode: SelectMode
+    drafts: int = DEFAULT_DRAFTS
+    cap_cents: int = 0
+    round: int = 1
+    requested_by: str = ""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run that could be opened: its rows, its price, and the pictures that must be stored before it starts."""
+
+    run: Run
+    assets: tuple[Asset, ...]
+    quote: Quote
+    references: dict[str, Reference]
+    unchanged: tuple[str, ...] = ()
+    wishes: Wishes | None = None
+    final_each: dict[str, int] | None = None
+
+    @property
+    def saving_micros(self) -> int:
+        """Against making every draft in its asset's final model."""
+        return saving_micros(self.quote.lines, self.final_each or {})
+
+
+class Planner:
+    """Plans on one day with one ladder. `vendors` only measure here."""
+
+    def __init__(self, w: Wiring, vendors: Mapping[str, Vendor], options: RunOptions) -> None:
+        self.w, self.vendors, self.options = w, vendors, options
+        self.ladder = _ladder(w, options.ladder)
+        self.today = w.today()
+        self.warnings: dict[str, None] = {}
+
+    def plan(self, wishes: Wishes, *, published: Mapping[str, Publication] | None = None, catalog: str = "") -> Planned:
+        """Everything that changed since it was `published` (by SKU) in `catalog`, as one run."""
+        assets: list[Asset] = []
+        lines: list[QuoteLine] = []
+        finals: dict[str, int] = {}
+        unchanged: list[str] = []
+        references: dict[str, Reference] = {}
+        for wish in wishes.items:
+            fingerprint = self.fingerprint(wish)
+            shown = (published or {}).get(wish.brief.sku)
+            if shown is not None and shown.fingerprint == fingerprint:
+                unchanged.append(wish.brief.sku)
+                continue
+            asset, own, final = self._asset(wish, fingerprint, len(assets))
+            assets.append(asset)
+            lines += own
+            finals[asset.asset_key] = final
+            references |= {r.sha256: r for r in wish.references}
+        quote = Quote(tuple(lines), self.w.price_book.version, tuple(self.warnings))
+        after = {a.sku: published[a.sku].version for a in assets if a.sku in published} if published else {}
+        run = self._run(wishes.name, assets, quote, {"catalog": catalog, "after": after} if catalog else {})
+        stamped = tuple(replace(asset, run_id=run.run_id) for asset in assets)
+        return Planned(run, stamped, quote, references, tuple(unchanged), wishes, finals)
+
+    def fingerprint(self, wish: Wish) -> str:
+        """Everything that would make other pictures: brief, photos, ladder, prompts. Not prices and not model ids."""
+        dialects = sorted({self.w.roles[role].dialect for role in self.ladder.roles()})
+        return digest(
+            {
+                "brief": wish.brief.model_dump(mode="json"),
+                "references": [r.sha256 for r in wish.references],
+                "ladder": self.ladder.model_dump(mode="json"),
+                "prompts": [self.w.prompt_book.version(d) for d in dialects],
+                "variations": self.w.prompt_book.variations_version,
+                "drafts": self._count(wish),
+                "vary": list(wish.vary) if wish.vary is not None else None,
+                "upscale": self.w.settings.upscale_model,
+                "round": self.options.round,
+            }
+        )
+
+    def _count(self, wish: Wish) -> int:
+        return wish.drafts or self.options.drafts
+
+    def _asset(self, wish: Wish, fingerprint: str, ordinal: int) -> tuple[Asset, list[QuoteLine], int]:
+        brief = wish.brief
+        draft = self._draft_plan(wish, fingerprint)
+        final, reason = self._final_plan(wish, draft)
+        drafts = draft_requests(draft, wish.references)
+        draft_each = self._dearest(drafts, draft["vendor"])
+        final_each = self._dearest(self._final_probes(wish, final, draft, drafts[0]), final["vendor"])
+        self._warn(inversion_warning(draft["model_id"], draft_each, final["model_id"], final_each))
+        warnings = (
+            *wish.warnings,
+            *draft["warnings"],
+            *crop_warnings(brief, Size(final["width_px"], final["height_px"])),
+        )
+        plan = {
+            "draft": draft,
+            "final": final,
+            "references": [_facts(r) for r in wish.references],
+            "origins": list(wish.origins),
+            "imagined": wish.imagined,
+            "feed_ids": list(wish.feed_ids),
+            "reason": reason,
+        }
+        asset = Asset(
+            run_id="",
+            asset_key=brief.name,
+            ordinal=ordinal,
+            sku=brief.sku,
+            title=brief.title or brief.name,
+            fingerprint=fingerprint,
+            brief=brief.model_dump(mode="json"),
+            plan=plan,
+            warnings=tuple(dict.fromkeys(warnings)),
+        )
+        lines = [
+            self._line(asset, "draft", draft, len(draft["calls"]), draft_each),
+            self._line(asset, "final", final, 1, final_each),
+        ]
+        return asset, lines, final_each.expected
+
+    def _draft_plan(self, wish: Wish, fingerprint: str) -> dict[str, Any]:
+        model = self._model(self.ladder.draft.role)
+        size = draft_size(wish.brief, self.ladder.draft)
+        variations = self.w.prompt_book.variations(wish.brief, self._count(wish), axes=wish.vary)
+        roles: list[ReferenceRole] = ["product"] * len(wish.references)
+        prompts = [self._prompt(wish, model.role, variation, roles) for variation in variations]
+        seeded = self.vendors[model.vendor].takes_seed(model.model_id)
+        calls = [
+            {
+                "prompt": p.text,
+                "version": p.version,
+                "axes": p.axes,
+                "seed": _seed(fingerprint, n, self.options.round) if seeded else None,
+            }
+            for n, p in enumerate(prompts)
+        ]
+        warnings = list(dict.fromkeys(text for p in prompts for text in p.warnings))
+        return {**_model_plan(model, size), "calls": calls, "warnings": warnings, "output_format": "jpeg"}
+
+    def _final_plan(self, wish: Wish, draft: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        choice = self.ladder.choose_final(wish.brief)
+        model = self._model(choice.role)
+        size = final_size(wish.brief, choice)
+        seed = draft["calls"][0]["seed"] if self.vendors[model.vendor].takes_seed(model.model_id) else None
+        plan = {**_model_plan(model, size), "dialect": self.w.roles[choice.role].dialect, "seed": seed}
+        return {**plan, "output_format": FINAL_FORMAT[plan["dialect"]], "reason": choice.reason}, choice.reason
+
+    def _prompt(
+        self, wish: Wish, role: str, variation: Variation, reference_roles: list[ReferenceRole]
+    ) -> RenderedPrompt:
+        dialect = self.w.roles[role].dialect
+        return self.w.prompt_book.render(wish.brief, dialect, variation=variation, reference_roles=reference_roles)
+
+    def _model(self, role: str) -> ModelChoice:
+        model = self.w.price_book.choose(role, self.today)
+        for warning in model.warnings:
+            self._warn(warning)
+        return model
+
+    def _dearest(self, requests: Sequence[RenderRequest], vendor: str) -> PriceRange:
+        """The price of the dearest one: where tokens of the prompt are billed, variations differ by a little."""
+        return max((self._price(request, vendor) for request in requests), key=lambda price: price.worst)
+
+    def _final_probes(
+        self, wish: Wish, final: Mapping[str, Any], draft: Mapping[str, Any], sent: RenderRequest
+    ) -> list[RenderRequest]:
+        """What the final will look like to a price, for every draft that may be selected: that one, then the photos."""
+        comes = self.vendors[draft["vendor"]].measure(sent)
+        select = Reference("0" * 64, "image/jpeg", comes.width_px, comes.height_px, b"?")
+        roles: list[ReferenceRole] = ["select", *(["product"] * len(wish.references))]  # type: ignore[list-item]
+        variations = (Variation(number, dict(call["axes"])) for number, call in enumerate(draft["calls"]))
+        return [
+            RenderRequest(
+                model_id=final["model_id"],
+                prompt=self._prompt(wish, final["role"], variation, roles).text,
+                width_px=final["width_px"],
+                height_px=final["height_px"],
+                references=(select, *wish.references),
+                seed=final["seed"],
+                output_format=final["output_format"],
+            )
+            for variation in variations
+        ]
+
+    def _price(self, request: RenderRequest, vendor: str) -> PriceRange:
+        measured = self.vendors[vendor].measure(request)
+        for warning in measured.warnings:
+            self._warn(warning)
+        return self.w.price_book.price_range(request.model_id, measured, self.today)
+
+    def _warn(self, text: str) -> None:
+        if text:
+            self.warnings[text] = None
+
+    def _line(self, asset: Asset, stage: str, plan: Mapping[str, Any], count: int, each: PriceRange) -> QuoteLine:
+        states = self._states(asset, stage, plan)
+        return QuoteLine(
+            asset_key=asset.asset_key,
+            sku=asset.sku,
+            stage=stage,
+            tier=stage,
+            role=plan["role"],
+            model_id=plan["model_id"],
+            vendor=plan["vendor"],
+            count=count,
+            each=each,
+            done=states.count("settled"),
+            held=sum(needs_no_hold(self.w, state) for state in states),
+            fingerprint=asset.fingerprint,
+        )
+
+    def _states(self, asset: Asset, stage: str, plan: Mapping[str, Any]) -> list[State]:
+        """Where drafts stand whose very request is in the journal; finals are counted when the run is found again."""
+        if stage != "draft":
+            return []
+        requests = draft_requests(plan, [Reference(**r, data=b"") for r in asset.plan["references"]])
+        keys = [r.work_key(n) for n, r in requests_with_ordinals(requests, self.options.round)]
+        return list(self.w.ledger.states_among(keys).values())
+
+    def _run(self, name: str, assets: list[Asset], quote: Quote, target: Mapping[str, Any]) -> Run:
+        """`target`: where it is published and what it replaces there: going back to an old feed is a new run."""
+        identity = {
+            "assets": {a.asset_key: a.fingerprint for a in assets},
+            "select": self.options.select_mode,
+            "round": self.options.round,
+            **target,
+        }
+        kind = self.options.kind
+        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:30] or kind
+        return Run(
+            run_id=f"{kind}-{slug}-{digest(identity)[:10]}",
+            kind=kind,
+            name=name,
+            flow=kind,
+            ladder=self.ladder.name,
+            select_mode=self.options.select_mode,
+            status="planned",
+            plan={"round": self.options.round, "requested_by": self.options.requested_by},
+            quote=quote.as_dict(),
+            warnings=quote.warnings,
+        )
+
+
+def draft_requests(plan: Mapping[str, Any], references: Sequence[Reference]) -> list[RenderRequest]:
+    """The draft requests of an asset's plan, in the order of their ordinals."""
+    return [
+        RenderRequest(
+            model_id=plan["model_id"],
+            prompt=call["prompt"],
+            width_px=plan["width_px"],
+            height_px=plan["height_px"],
+            references=tuple(references),
+            seed=call["seed"],
+            output_format=plan["output_format"],
+        )
+        for call in plan["calls"]
+    ]
+
+
+def requests_with_ordinals(requests: list[RenderRequest], round_no: int) -> list[tuple[int, RenderRequest]]:
+    """Each request with its ordinal for the work key: rounds never meet."""
+    return [((round_no - 1) * ROUND_STEP + n, request) for n, request in enumerate(requests)]
+
+
+def needs_no_hold(w: Wiring, state: State) -> bool:
+    """Whether unfinished work goes on with the money that is held for it (in doubt: is not sent again at all)."""
+    return state in OPEN_STATES or (state == "in_doubt" and not w.settings.resend_in_doubt)
+
+
+def quote_parts(w: Wiring, planned: Planned) -> list[tuple[Dimensions, int]]:
+    """The plan for `Ledger.check_plan`: each line's own dimensions, so that a vendor's or a model's cap counts too."""
+    assets = {asset.asset_key: asset for asset in planned.assets}
+    return [
+        (dimensions(planned.run, assets[x.asset_key], w, assets[x.asset_key].plan[x.stage], x.stage), x.asked_micros)
+        for x in planned.quote.lines
+    ]
+
+
+def _facts(reference: Reference) -> dict[str, Any]:
+    """A reference as plain data; its bytes are in the store."""
+    return {k: v for k, v in vars(reference).items() if k != "data"}
+
+
+def _model_plan(model: ModelChoice, size: Size) -> dict[str, Any]:
+    return {
+        "role": model.role,
+        "model_id": model.model_id,
+        "vendor": model.vendor,
+        "width_px": size.width_px,
+        "height_px": size.height_px,
+    }
+
+
+def _seed(fingerprint: str, ordinal: int, round_no: int) -> int:
+    return int(digest([fingerprint, ordinal, round_no])[:7], 16)
+
+
+def _ladder(w: Wiring, name: str) -> Ladder:
+    if name not in w.ladders:
+        raise InputError(f"unknown ladder {name!r}", where="--ladder", hint=f"known: {', '.join(sorted(w.ladders))}")
+    return w.ladders[name]
+
+
+def dimensions(
+    run: Run, asset: Asset | None, w: Wiring, plan: Mapping[str, Any] | None = None, stage: str = ""
+) -> Dimensions:
+    """By what finance asks, for one call (or, without an asset, for the run as a whole)."""
+    return Dimensions(
+        run_id=run.run_id,
+        flow=run.flow,
+        deployment=w.settings.deployment,
+        campaign=run.name,
+        cost_centre=w.settings.cost_centre,
+        asset_key=asset.asset_key if asset else "",
+        sku=asset.sku if asset else "",
+        stage=stage,
+        tier=stage,
+        vendor=plan["vendor"] if plan else "",
+        role=plan["role"] if plan else "",
+        model_id=plan["model_id"] if plan else "",
+    )

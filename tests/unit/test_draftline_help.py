@@ -1,0 +1,61 @@
+"""The command line says what it does: help and an example on every command, and exit codes that mean something."""
+
+from collections.abc import Iterator
+
+import click
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from domain.errors import CapRefused, InputError, RunBusy, StorageError
+from draftline import main
+from draftline.main import app
+
+
+def _commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group) or hasattr(command, "commands"):
+            yield from _commands(command, (*path, name))  # type: ignore[arg-type]
+        else:
+            yield (*path, name), command
+
+
+ALL = dict(_commands(typer.main.get_command(app)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("path", sorted(ALL), ids=" ".join)
+def test_every_command_has_help_with_an_example(path: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(app, [*path, "--help"])
+    assert result.exit_code == 0
+    assert "Example" in result.output
+    assert f"draftline {' '.join(path)}" in result.output.replace("\n", " ")
+
+
+def test_the_commands_of_the_issue_are_there() -> None:
+    names = {" ".join(path) for path in ALL}
+    wanted = "demo|up|quote campaign|quote catalog|run campaign|run catalog|promote|spend|sandbox|doctor"
+    assert set(wanted.split("|")) <= names
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (CapRefused("day", limit_micros=1, committed_micros=0, asked_micros=2), 3),
+        (InputError("no"), 2),
+        (RunBusy("busy"), 6),
+        (StorageError("gone"), 5),
+    ],
+)
+def test_an_error_is_a_sentence_and_an_exit_code_not_a_traceback(
+    error: Exception, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(main, "app", fail)
+    with pytest.raises(SystemExit) as stopped:
+        main.main()
+    assert stopped.value.code == code
+    text = capsys.readouterr().err
+    assert str(error) in text.replace("\n", "")
+    assert "Traceback" not in text

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# The whole proof. What is skipped is named at the end with its reason.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+started=$(date +%s)
+tools/check.sh
+printf '\n\033[1m== every test, with real servers\033[0m\n'
+.venv/bin/python -m pytest tests -rs --durations=15 "$@"
+printf 'the proof took %s s\n' "$(($(date +%s) - started))"

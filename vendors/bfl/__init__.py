@@ -1,0 +1,1 @@
+"""Black Forest Labs: submit, poll, download. Only this folder knows BFL's wire."""

@@ -1,0 +1,1 @@
+"""Google Gemini's image models over generateContent. Only this folder knows that wire."""
