@@ -221,7 +221,8 @@ class Ledger:
     # -- inside one transaction ------------------------------------------------------------------------------------
 
     def _next_try(self, connection: Connection, work_key: str, after_try: int | None, resend_in_doubt: bool) -> int:
-        query = sa.select(attempts.c.try_no, attempts.c.state, attempts.c.attempt_id).where(attempts.c.work_key == work_key)
+        query = sa.select(attempts.c.try_no, attempts.c.state, attempts.c.attempt_id)
+        query = query.where(attempts.c.work_key == work_key)
         earlier = connection.execute(query).all()
         live = [row for row in earlier if row.state not in ("released", "in_doubt")]
         if live:

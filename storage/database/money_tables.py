@@ -3,12 +3,14 @@
 attempts: one paid call, the row that outlives the process; its current state. attempt_events: every change of it, only
 ever added. caps and cap_windows: limits, and per window the two counters that the hold's transaction checks and moves,
 so that a hold costs the same with ten rows or ten million. attempt_caps: which counters an attempt moved, so that
-settling after midnight still moves yesterday's.
+settling after midnight still moves yesterday's. cap_alerts: thresholds that a hold crossed, written in its transaction.
+price_drifts: vendors' figures above the book's. quotes and approvals: what was offered, and who said yes to which hash.
+credit_readings: a vendor's balance as it told it, the evidence for work in doubt.
 """
 
 import sqlalchemy as sa
 
-from storage.database.tables import METADATA, _id, _text
+from storage.database.tables import METADATA, _id, _number, _text
 from storage.database.types import UtcDateTime
 
 attempts = sa.Table(
@@ -45,6 +47,7 @@ attempts = sa.Table(
     sa.Column("receipt", sa.JSON, nullable=False),
     _text("error_code"),
     _text("error"),
+    _text("evidence"),
     _text("result_sha256"),
     _text("result_key"),
     _text("day"),
@@ -53,6 +56,7 @@ attempts = sa.Table(
     sa.Column("sent_at", UtcDateTime, nullable=True),
     sa.Column("accepted_at", UtcDateTime, nullable=True),
     sa.Column("delivered_at", UtcDateTime, nullable=True),
+    sa.Column("in_doubt_at", UtcDateTime, nullable=True),
     sa.Column("ended_at", UtcDateTime, nullable=True),
     sa.UniqueConstraint("work_key", "try_no"),
     sa.Index("ix_attempts_run_id", "run_id"),
@@ -67,7 +71,7 @@ attempts = sa.Table(
 attempt_events = sa.Table(
     "attempt_events",
     METADATA,
-    sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _number("event_id"),
     sa.Column("attempt_id", sa.String(200), sa.ForeignKey("attempts.attempt_id"), nullable=False, index=True),
     _text("state"),
     sa.Column("micros", sa.BigInteger, nullable=True),
@@ -85,6 +89,7 @@ caps = sa.Table(
     _text("period"),
     _text("time_zone"),
     sa.Column("limit_micros", sa.BigInteger, nullable=False),
+    sa.Column("thresholds", sa.JSON, nullable=False, server_default="[50, 80, 95]"),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.CheckConstraint("limit_micros >= 0", name="ck_caps_limit"),
 )
@@ -92,7 +97,7 @@ caps = sa.Table(
 cap_changes = sa.Table(
     "cap_changes",
     METADATA,
-    sa.Column("change_id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _number("change_id"),
     _id("cap_id"),
     sa.Column("from_micros", sa.BigInteger, nullable=True),
     sa.Column("to_micros", sa.BigInteger, nullable=False),
@@ -126,4 +131,77 @@ vendor_slots = sa.Table(
     _id("vendor", key=True),
     sa.Column("used", sa.Integer, nullable=False, server_default="0"),
     sa.CheckConstraint("used >= 0", name="ck_vendor_slots_used"),
+)
+
+cap_alerts = sa.Table(
+    "cap_alerts",
+    METADATA,
+    _number("alert_id"),
+    _id("cap_id"),
+    _id("window"),
+    sa.Column("percent", sa.Integer, nullable=False),
+    sa.Column("limit_micros", sa.BigInteger, nullable=False),
+    sa.Column("committed_micros", sa.BigInteger, nullable=False),
+    _id("attempt_id"),
+    _id("run_id"),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("told_at", UtcDateTime, nullable=True),
+    sa.UniqueConstraint("cap_id", "window", "percent", "limit_micros"),
+)
+
+price_drifts = sa.Table(
+    "price_drifts",
+    METADATA,
+    _number("drift_id"),
+    _id("attempt_id"),
+    _id("vendor"),
+    _id("model_id"),
+    _id("price_version"),
+    sa.Column("book_micros", sa.BigInteger, nullable=False),
+    sa.Column("vendor_micros", sa.BigInteger, nullable=False),
+    sa.Column("factor_ppm", sa.BigInteger, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("told_at", UtcDateTime, nullable=True),
+    sa.UniqueConstraint("attempt_id"),
+    sa.Index("ix_price_drifts_model", "model_id", "price_version"),
+)
+
+quotes = sa.Table(
+    "quotes",
+    METADATA,
+    _id("quote_hash", key=True),
+    _id("run_id"),
+    _text("kind"),
+    _text("name"),
+    _text("price_version"),
+    sa.Column("low_micros", sa.BigInteger, nullable=False),
+    sa.Column("expected_micros", sa.BigInteger, nullable=False),
+    sa.Column("worst_micros", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.JSON, nullable=False),
+    _text("made_by"),
+    sa.Column("made_at", UtcDateTime, nullable=False),
+)
+
+approvals = sa.Table(
+    "approvals",
+    METADATA,
+    _number("approval_id"),
+    sa.Column("quote_hash", sa.String(200), sa.ForeignKey("quotes.quote_hash"), nullable=False, index=True),
+    _text("by"),
+    _text("why"),
+    sa.Column("worst_micros", sa.BigInteger, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("withdrawn_at", UtcDateTime, nullable=True),
+    _text("withdrawn_by"),
+)
+
+credit_readings = sa.Table(
+    "credit_readings",
+    METADATA,
+    _number("reading_id"),
+    _id("vendor"),
+    sa.Column("balance_micros", sa.BigInteger, nullable=False),
+    _text("by"),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Index("ix_credit_readings_vendor", "vendor", "at"),
 )

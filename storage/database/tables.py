@@ -25,6 +25,11 @@ def _text(name: str, *, null: bool = False) -> "sa.Column[str]":
     return sa.Column(name, sa.Text, nullable=null, server_default=None if null else "")
 
 
+def _number(name: str) -> "sa.Column[int]":
+    kind = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+    return sa.Column(name, kind, primary_key=True, autoincrement=True)
+
+
 processes = sa.Table(
     "processes",
     METADATA,
@@ -144,4 +149,14 @@ publications = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     _text("manifest_key"),
     sa.Column("published_at", UtcDateTime, nullable=False),
+)
+
+flow_runs = sa.Table(
+    "flow_runs",
+    METADATA,
+    _id("flow_run_id", key=True),
+    sa.Column("run_id", sa.String(200), nullable=False, index=True),
+    _text("deployment"),
+    _text("started_by"),
+    sa.Column("started_at", UtcDateTime, nullable=False),
 )

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-import storage.database.money_tables  # noqa: F401  (registers its tables)
+import storage.database.board_tables
+import storage.database.money_tables  # noqa: F401  (both register their tables)
 from storage.database.tables import METADATA
 
 connection = context.config.attributes["connection"]
