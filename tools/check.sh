@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
-rooms=(draftline flows tasks wiring vendors prompts budget imaging storage domain sandbox deployments)
+rooms=(draftline flows review tasks wiring vendors prompts budget imaging storage domain sandbox deployments)
 
 step "ruff"
 .venv/bin/ruff check .
