@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,6 +10,7 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEED = 1000
+DELIVERY_WAIT_S = 10.0
 
 
 class SandboxServer:
@@ -33,6 +35,14 @@ class SandboxServer:
 
     def invoice(self) -> dict[str, Any]:
         return dict(self._http.get("/_sandbox/invoice").raise_for_status().json())
+
+    def delivered_line(self) -> dict[str, Any]:
+        """The invoice's only line, once it says delivered: the sandbox notes that after the last byte has left."""
+        deadline = time.monotonic() + DELIVERY_WAIT_S
+        while True:
+            (line,) = self.invoice()["lines"]
+            if line["delivered"] or time.monotonic() > deadline:
+                return dict(line)
 
     def billed_micros(self) -> int:
         return int(self.invoice()["total_micros"])

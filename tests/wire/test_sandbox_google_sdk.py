@@ -43,7 +43,7 @@ def test_text_becomes_an_image_of_the_asked_shape(client: genai.Client, sandbox_
     assert answer.usage_metadata is not None
     assert answer.usage_metadata.candidates_token_count == 1120
     assert answer.usage_metadata.thoughts_token_count
-    line = sandbox_server.invoice()["lines"][0]
+    line = sandbox_server.delivered_line()
     assert (line["request_id"], line["delivered"]) == (answer.response_id, True)
 
 

@@ -87,7 +87,7 @@ def upgrade() -> None:
     sa.Column('before', sa.JSON(), nullable=False),
     sa.Column('after', sa.JSON(), nullable=False),
     sa.Column('at', UtcDateTime(), nullable=False),
-    sa.Column('undone', sa.Boolean(), server_default=sa.text('0'), nullable=False),
+    sa.Column('undone', sa.Boolean(), server_default=sa.false(), nullable=False),
     sa.PrimaryKeyConstraint('event_id', name=op.f('pk_mark_events'))
     )
     with op.batch_alter_table('mark_events', schema=None) as batch_op:
@@ -186,7 +186,7 @@ def upgrade() -> None:
     sa.Column('source', sa.Text(), server_default='', nullable=False),
     sa.Column('password_hash', sa.Text(), server_default='', nullable=False),
     sa.Column('roles', sa.JSON(), nullable=False),
-    sa.Column('disabled', sa.Boolean(), server_default=sa.text('0'), nullable=False),
+    sa.Column('disabled', sa.Boolean(), server_default=sa.false(), nullable=False),
     sa.Column('created_at', UtcDateTime(), nullable=False),
     sa.Column('seen_at', UtcDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('user_id', name=op.f('pk_users'))
