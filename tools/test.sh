@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 started=$(date +%s)
+tools/browser.sh
 tools/check.sh
 printf '\n\033[1m== every test, with real servers\033[0m\n'
 .venv/bin/python -m pytest tests -rs --durations=15 "$@"
