@@ -34,5 +34,7 @@ def read_attempt(row: RowMapping) -> Attempt:
         result_sha256=row["result_sha256"],
         result_key=row["result_key"],
         held_at=row["held_at"],
+        in_doubt_at=row["in_doubt_at"],
         ended_at=row["ended_at"],
+        evidence=row["evidence"],
     )

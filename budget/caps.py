@@ -23,11 +23,17 @@ Scope = Literal[
 ]
 Period = Literal["run", "day", "week", "month", "total"]
 EACH = "*"
+THRESHOLDS = (50, 80, 95)
+# ten thousand million dollars: a hundred times that still is a 64-bit number
+MAX_LIMIT_MICROS = 10**16
 
 
 @dataclass(frozen=True)
 class Cap:
-    """A limit in micros. `cap_id` is its name in every message, such as `day` or `run:catalog-…`."""
+    """A limit in micros. `cap_id` is its name in every message, such as `day` or `run:catalog-…`.
+
+    `thresholds` are percents of the limit, rising: a hold that crosses one writes an alert.
+    """
 
     cap_id: str
     scope: Scope
@@ -35,10 +41,16 @@ class Cap:
     period: Period
     limit_micros: int
     time_zone: str = "UTC"
+    thresholds: tuple[int, ...] = THRESHOLDS
 
     def __post_init__(self) -> None:
         if self.limit_micros < 0:
             raise InputError("a cap cannot be negative", where=f"cap {self.cap_id}")
+        if self.limit_micros > MAX_LIMIT_MICROS:
+            raise InputError(f"a cap is at most {MAX_LIMIT_MICROS} micro-dollars", where=f"cap {self.cap_id}")
+        if not _rises_within_100(self.thresholds):
+            hint = "Use whole percents from 1 to 100, each once, rising"
+            raise InputError(f"wrong thresholds {list(self.thresholds)}", where=f"cap {self.cap_id}", hint=hint)
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError) as error:
@@ -52,13 +64,18 @@ class Cap:
 
     def window(self, dimensions: Dimensions, now: datetime) -> str:
         """The name of the counter row: period part, and the value when the cap counts each value by itself."""
-        part = _period_part(self.period, now.astimezone(ZoneInfo(self.time_zone)), dimensions)
+        part = period_part(self.period, now.astimezone(ZoneInfo(self.time_zone)), dimensions)
         if self.scope != "global" and self.scope_value == EACH:
             return f"{getattr(dimensions, self.scope)}|{part}"
         return part
 
 
-def _period_part(period: Period, local: datetime, dimensions: Dimensions) -> str:
+def _rises_within_100(thresholds: tuple[int, ...]) -> bool:
+    return all(1 <= t <= 100 for t in thresholds) and list(thresholds) == sorted(set(thresholds))
+
+
+def period_part(period: Period, local: datetime, dimensions: Dimensions) -> str:
+    """The window of a period at an instant that is given in the cap's own zone."""
     if period == "run":
         return f"run {dimensions.run_id}"
     if period == "day":
@@ -70,45 +87,57 @@ def _period_part(period: Period, local: datetime, dimensions: Dimensions) -> str
     return "total"
 
 
-def read_caps(connection: Connection, *, dimensions: Dimensions | None = None, lock: bool = False) -> tuple[Cap, ...]:
-    """All caps, in the one order in which every transaction locks them.
+def read_caps(connection: Connection, *, dimensions: Dimensions | None = None) -> tuple[Cap, ...]:
+    """All caps, in the one order in which every transaction moves their windows: by name, letter by letter.
 
     With `dimensions` only those that may cover it: every run leaves a cap behind, and a hold has no business with them.
     """
-    query = sa.select(caps).order_by(caps.c.cap_id)
+    query = sa.select(caps)
     if dimensions is not None:
         values = sorted({EACH, *filter(None, map(str, vars(dimensions).values()))})
         query = query.where(sa.or_(caps.c.scope == "global", caps.c.scope_value.in_(values)))
-    if lock:
-        query = query.with_for_update(read=True)
-    return tuple(_cap(row) for row in connection.execute(query))
+    return tuple(sorted(map(_cap, connection.execute(query)), key=lambda cap: cap.cap_id))
 
 
 def _cap(row: Any) -> Cap:
-    return Cap(row.cap_id, row.scope, row.scope_value, row.period, row.limit_micros, row.time_zone)
+    thresholds = tuple(row.thresholds)
+    return Cap(row.cap_id, row.scope, row.scope_value, row.period, row.limit_micros, row.time_zone, thresholds)
 
 
 def set_cap(connection: Connection, cap: Cap, *, by: str, why: str, now: datetime) -> None:
-    """Create or change a cap; a change is recorded. Committed money is not touched."""
+    """Create or change a cap; a change is recorded. Committed money is not touched.
+
+    One cap a transaction: it waits for every hold that moves one of the cap's windows (or makes one, by the foreign
+    key), and whoever holds after it reads the new limit. So once this is committed, no hold passes the old one.
+    """
     if cap.scope != "global" and not cap.scope_value:
         hint = f"Name one, or {EACH!r} for each by itself"
         raise InputError(f"it covers nothing without a {cap.scope}", where=f"cap {cap.cap_id}", hint=hint)
-    known = connection.execute(sa.select(caps).where(caps.c.cap_id == cap.cap_id)).first()
-    before = known.limit_micros if known else None
     values = {
         "scope": cap.scope,
         "scope_value": cap.scope_value,
         "period": cap.period,
         "time_zone": cap.time_zone,
         "limit_micros": cap.limit_micros,
+        "thresholds": list(cap.thresholds),
         "updated_at": now,
     }
-    created = before is None and insert_once(connection, caps, {"cap_id": cap.cap_id, **values})
-    if not created:
-        connection.execute(caps.update().where(caps.c.cap_id == cap.cap_id).values(**values))
-    if known is None or _cap(known) != cap:
-        row = {"cap_id": cap.cap_id, "from_micros": before, "to_micros": cap.limit_micros, "by": by, "why": why}
-        connection.execute(cap_changes.insert().values(**row, at=now))
+    created = insert_once(connection, caps, {"cap_id": cap.cap_id, **values})
+    known = None if created else _locked(connection, cap.cap_id)
+    if known == cap:
+        return
+    connection.execute(caps.update().where(caps.c.cap_id == cap.cap_id).values(**values))
+    before = known.limit_micros if known else None
+    row = {"cap_id": cap.cap_id, "from_micros": before, "to_micros": cap.limit_micros, "by": by, "why": why}
+    connection.execute(cap_changes.insert().values(**row, at=now))
+
+
+def _locked(connection: Connection, cap_id: str) -> Cap:
+    """The cap as it stands, with its row and then all its windows locked. (SQLite has one writer and no row locks.)"""
+    found = _cap(connection.execute(sa.select(caps).where(caps.c.cap_id == cap_id).with_for_update()).one())
+    windows = sa.select(cap_windows.c.window).where(cap_windows.c.cap_id == cap_id).order_by(cap_windows.c.window)
+    connection.execute(windows.with_for_update()).all()
+    return found
 
 
 def set_default_cap(connection: Connection, cap: Cap, *, by: str, why: str, now: datetime) -> None:
@@ -140,6 +169,11 @@ class CapUse:
     @property
     def left_micros(self) -> int:
         return self.cap.limit_micros - self.committed_micros
+
+    def crossed(self, hold_micros: int) -> list[int]:
+        """The thresholds that the last hold, which is counted in already, went over or reached."""
+        after, limit = self.committed_micros * 100, self.cap.limit_micros
+        return [t for t in self.cap.thresholds if after - hold_micros * 100 < t * limit <= after]
 
 
 def use_of(connection: Connection, cap: Cap, window: str) -> CapUse:

@@ -2,45 +2,35 @@
 
 Invariant 1: held + spent <= cap for every cap, because the hold's transaction moves each counter only if it stays
 within the cap's limit. Invariant 3: a hold ends settled, released or visibly in doubt. Nothing here reads a clock or
-makes an id by itself: both are handed in.
+makes an id by itself: both are handed in. What a step does to the rows is in ledger_sqlite and ledger_postgresql.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from budget.alerts import CapAlert, mark_told, read_alerts, untold_alerts
 from budget.attempt_rows import read_attempt
 from budget.caps import EACH, Cap, CapUse, read_caps, set_cap, set_default_cap, use_of, uses_for
+from budget.ledger_postgresql import PostgresqlSteps
+from budget.ledger_sqlite import SqliteSteps
+from budget.refusals import AlreadyHeld, SlotBusy, StillInDoubt
+from budget.steps import MAX_NOTE_CHARS, Hold, Move, Steps
 from domain.attempt import OPEN_STATES, Attempt, Dimensions, Intent, State
 from domain.errors import CapRefused, InputError, LedgerConflict
 from domain.render import Job
 from storage.database import Database
-from storage.database.money_tables import attempt_caps, attempt_events, attempts, cap_windows, vendor_slots
-from storage.database.upsert import insert_once
+from storage.database.money_tables import attempt_events, attempts, cap_alerts, vendor_slots
+
+__all__ = ["AlreadyHeld", "Ledger", "SlotBusy", "StillInDoubt"]
 
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
 MAX_KEYS_A_QUERY = 500
-
-
-class AlreadyHeld(LedgerConflict):
-    """This work is held, sent or paid already; nothing was held a second time."""
-
-
-class StillInDoubt(LedgerConflict):
-    """An earlier try at this work was sent and nobody knows how it ended; nothing was held a second time."""
-
-    def __init__(self, attempt_id: str) -> None:
-        super().__init__(f"attempt {attempt_id[:12]} at this work is in doubt: not sent again without a policy for it")
-        self.attempt_id = attempt_id
-
-
-class SlotBusy(LedgerConflict):
-    """Every active-job slot of the vendor is taken; nothing was held. Ask again when one of ours has ended."""
 
 
 class Ledger:
@@ -48,6 +38,9 @@ class Ledger:
 
     def __init__(self, database: Database, *, process_id: str, clock: Clock, new_id: NewId) -> None:
         self._database, self._process_id, self._clock, self._new_id = database, process_id, clock, new_id
+        self._steps: Steps = SqliteSteps(database) if database.is_sqlite else PostgresqlSteps(database)
+        # called after the commit with the thresholds that a hold crossed; what it does not tell stays untold
+        self.on_alert: Callable[[Sequence[CapAlert]], None] | None = None
 
     # -- caps ------------------------------------------------------------------------------------------------------
 
@@ -56,8 +49,9 @@ class Ledger:
             set_cap(connection, cap, by=by, why=why, now=self._clock())
 
     def set_default_caps(self, defaults: Sequence[Cap], *, by: str, why: str) -> None:
-        with self._database.write() as connection:
-            for cap in defaults:
+        for cap in defaults:
+            # one transaction each: a transaction with two caps could wait for a hold that waits for it
+            with self._database.write() as connection:
                 set_default_cap(connection, cap, by=by, why=why, now=self._clock())
 
     def uses(self, dimensions: Dimensions) -> list[CapUse]:
@@ -89,6 +83,18 @@ class Ledger:
     def check_fits(self, dimensions: Dimensions, worst_micros: int, scope: str = "") -> None:
         """`check_plan` for a single part."""
         self.check_plan([(dimensions, worst_micros)], scope)
+
+    # -- alerts ----------------------------------------------------------------------------------------------------
+
+    def untold_alerts(self) -> list[CapAlert]:
+        """The oldest alerts that nobody was told of yet (a bounded number: ask again)."""
+        with self._database.read() as connection:
+            return untold_alerts(connection)
+
+    def told(self, alert_id: int) -> bool:
+        """Mark an alert as told. True for exactly one caller."""
+        with self._database.write() as connection:
+            return mark_told(connection, alert_id, self._clock())
 
     # -- the way of one attempt ------------------------------------------------------------------------------------
 
@@ -125,18 +131,12 @@ class Ledger:
         or it was paid, or tried again, already), StillInDoubt (an earlier try may have been paid, and
         `resend_in_doubt` does not accept that); in each case nothing changed.
         """
-        now = self._clock()
-        with self._database.write() as connection:
-            try_no = self._next_try(connection, intent.work_key, after_try, resend_in_doubt)
-            windows = self._move_caps(connection, intent, now)
-            self._take_slot(connection, intent.dimensions.vendor, slots)
-            attempt_id = self._new_id()
-            self._insert(connection, attempt_id, intent, try_no, now)
-            for cap_id, window in windows:
-                row = {"attempt_id": attempt_id, "cap_id": cap_id, "window": window}
-                connection.execute(attempt_caps.insert().values(**row))
-            self._event(connection, attempt_id, "held", intent.hold_micros, f"try {try_no}")
-            return self._get(connection, attempt_id)
+        attempt_id, now = self._new_id(), self._clock()
+        hold = Hold(attempt_id, intent, slots, after_try, resend_in_doubt, self._process_id, now)
+        held = self._steps.hold(hold)
+        if held.alert_ids:
+            self._tell(held.alert_ids)
+        return hold.attempt(held.try_no)
 
     def take_over(self, attempt: Attempt) -> Attempt:
         """Make an open attempt of a process that is gone our own. Raises AlreadyHeld if another one was faster."""
@@ -151,22 +151,24 @@ class Ledger:
                 raise AlreadyHeld(f"attempt {attempt.attempt_id} was taken over by another process")
             found = self._get(connection, attempt.attempt_id)
             note = f"taken over from process {attempt.process_id}, which is gone"
-            self._event(connection, found.attempt_id, found.state, None, note)
+            event = {"attempt_id": found.attempt_id, "state": found.state, "note": note[:MAX_NOTE_CHARS]}
+            connection.execute(attempt_events.insert().values(**event, by=self._process_id, at=self._clock()))
             return found
 
     def send(self, attempt_id: str) -> None:
         """Commit that bytes may leave from now on. Exactly one caller gets through."""
-        self._change(attempt_id, {"held"}, "sent", note="", sent_at=self._clock(), process_id=self._process_id)
+        self._move(attempt_id, {"held"}, "sent", process_id=self._process_id)
 
     def bounce(self, attempt_id: str, note: str) -> None:
         """The vendor said that nothing was created (429, or no connection): the hold stays for another send."""
-        self._change(attempt_id, {"sent"}, "held", note=note)
+        self._move(attempt_id, {"sent"}, "held", note=note)
 
     def accept(self, attempt_id: str, job: Job) -> None:
-        """The vendor's job id, poll address and cost, in one transaction."""
-        values: dict[str, Any] = {"job_id": job.job_id, "poll_url": job.poll_url, "job": asdict(job)}
-        values["accepted_at"] = self._clock()
-        self._change(attempt_id, {"sent"}, "accepted", note=f"job {job.job_id}", micros=job.cost_micros, **values)
+        """The vendor's job id, poll address and cost, in one transaction. Doubt ends when the job is found."""
+        values = {"job_id": job.job_id, "poll_url": job.poll_url, "job": asdict(job)}
+        self._move(
+            attempt_id, {"sent", "in_doubt"}, "accepted", note=f"job {job.job_id}", micros=job.cost_micros, **values
+        )
 
     def deliver(
         self,
@@ -180,177 +182,71 @@ class Ledger:
     ) -> None:
         """The bytes are stored; only the bill is left. `receipt` is what a replay must know beside the bytes."""
         values: dict[str, Any] = {"result_sha256": sha256, "result_key": key, "usage": dict(usage)}
-        values |= {"model_answered": model_answered, "receipt": dict(receipt), "delivered_at": self._clock()}
-        self._change(attempt_id, {"sent", "accepted", "in_doubt"}, "delivered", note=sha256, **values)
+        values |= {"model_answered": model_answered, "receipt": dict(receipt)}
+        self._move(attempt_id, {"sent", "accepted", "in_doubt"}, "delivered", note=sha256, **values)
 
-    def settle(self, attempt_id: str, cost_micros: int, *, source: str, note: str = "", **values: Any) -> None:
-        """The bill: the hold is replaced by what it cost; InputError for less than nothing, which would widen caps."""
+    def settle(
+        self, attempt_id: str, cost_micros: int, *, source: str, note: str = "", evidence: str = "", **values: Any
+    ) -> None:
+        """The bill: the hold is replaced by what it cost; InputError for less than nothing, which would widen caps.
+
+        `evidence` says by what work in doubt was resolved.
+        """
         if cost_micros < 0:
             raise InputError(f"a bill cannot be negative: {cost_micros} micro-dollars", where=f"attempt {attempt_id}")
         allowed: set[State] = {"sent", "accepted", "delivered", "in_doubt"}
-        self._end(attempt_id, allowed, "settled", cost_micros, note, cost_source=source, billed="yes", **values)
+        values |= {"cost_micros": cost_micros, "cost_source": source, "billed": "yes", "evidence": evidence or None}
+        self._move(attempt_id, allowed, "settled", note=note, micros=cost_micros, **values)
 
-    def release(self, attempt_id: str, *, code: str, note: str) -> None:
-        """A sure refusal: the hold goes back."""
+    def release(self, attempt_id: str, *, code: str, note: str, evidence: str = "") -> None:
+        """A sure refusal: the hold goes back. `evidence` says by what work in doubt was resolved."""
         allowed: set[State] = {"held", "sent", "accepted", "in_doubt"}
-        self._end(attempt_id, allowed, "released", 0, note, error_code=code, error=note, billed="no")
+        self._release(attempt_id, allowed, code=code, note=note, evidence=evidence or None)
 
     def give_up(self, attempt_id: str, *, code: str, note: str) -> None:
         """As `release`, for a hold that was never sent (or bounced); a call that is under way is left alone."""
-        self._end(attempt_id, {"held"}, "released", 0, note, error_code=code, error=note, billed="no")
+        self._release(attempt_id, {"held"}, code=code, note=note, evidence=None)
 
     def doubt(self, attempt_id: str, *, code: str, note: str) -> None:
         """Silence: the money stays held and is counted; the vendor's slot is freed."""
-        with self._database.write() as connection:
-            values = {"error_code": code, "error": note, "billed": "unknown"}
-            self._move(connection, attempt_id, {"sent", "accepted"}, "in_doubt", None, note, values)
-            self._free_slot(connection, attempt_id)
+        values: dict[str, Any] = {"error_code": code, "error": note, "billed": "unknown"}
+        self._move(attempt_id, {"sent", "accepted"}, "in_doubt", note=note, **values)
 
     def slots_taken(self, vendor: str) -> list[tuple[str, str]]:
         """(attempt, process) for every slot of a vendor that is taken."""
         query = sa.select(attempts.c.attempt_id, attempts.c.process_id)
-        query = query.where(attempts.c.vendor == vendor, attempts.c.slot_taken.is_(True))
+        # a slot never outlives its attempt's end, and unended attempts have an index
+        query = query.where(attempts.c.vendor == vendor, attempts.c.ended_at.is_(None), attempts.c.slot_taken.is_(True))
         with self._database.read() as connection:
             return [(row.attempt_id, row.process_id) for row in connection.execute(query)]
 
     def free_slot(self, attempt_id: str) -> None:
         """Give an attempt's slot back, for a process that is gone. Its money stays as it stands."""
+        mine = attempts.c.attempt_id == attempt_id
+        free = attempts.update().where(mine, attempts.c.slot_taken.is_(True)).values(slot_taken=False)
         with self._database.write() as connection:
-            self._free_slot(connection, attempt_id)
+            vendor = connection.execute(free.returning(attempts.c.vendor)).scalar_one_or_none()
+            if vendor is not None:
+                one_less = vendor_slots.update().where(vendor_slots.c.vendor == vendor)
+                connection.execute(one_less.values(used=vendor_slots.c.used - 1))
 
-    # -- inside one transaction ------------------------------------------------------------------------------------
+    # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _next_try(self, connection: Connection, work_key: str, after_try: int | None, resend_in_doubt: bool) -> int:
-        query = sa.select(attempts.c.try_no, attempts.c.state, attempts.c.attempt_id)
-        query = query.where(attempts.c.work_key == work_key)
-        earlier = connection.execute(query).all()
-        live = [row for row in earlier if row.state not in ("released", "in_doubt")]
-        if live:
-            raise AlreadyHeld(f"work {work_key[:12]} is {live[0].state} already: not held a second time")
-        newest = max((row.try_no for row in earlier), default=0)
-        if after_try not in (None, newest):
-            raise AlreadyHeld(f"work {work_key[:12]} was tried by another process meanwhile (try {newest})")
-        doubtful = [row for row in earlier if row.state == "in_doubt"]
-        if doubtful and not resend_in_doubt:
-            raise StillInDoubt(doubtful[-1].attempt_id)
-        return newest + 1
+    def _tell(self, alert_ids: Sequence[int]) -> None:
+        """Hand the alerts of a committed hold on."""
+        if self.on_alert is not None:
+            with self._database.read() as connection:
+                alerts = read_alerts(connection, cap_alerts.c.alert_id.in_(alert_ids))
+            self.on_alert(alerts)
 
-    def _move_caps(self, connection: Connection, intent: Intent, now: datetime) -> list[tuple[str, str]]:
-        found = read_caps(connection, dimensions=intent.dimensions, lock=True)
-        covering = [cap for cap in found if cap.covers(intent.dimensions)]
-        if not covering:
-            raise CapRefused("none", limit_micros=0, committed_micros=0, asked_micros=intent.hold_micros)
-        return [(cap.cap_id, self._move_cap(connection, cap, intent, now)) for cap in covering]
+    def _release(self, attempt_id: str, allowed: set[State], *, code: str, note: str, evidence: str | None) -> None:
+        values = {"cost_micros": 0, "error_code": code, "error": note, "billed": "no", "evidence": evidence}
+        self._move(attempt_id, allowed, "released", note=note, micros=0, **values)
 
-    def _move_cap(self, connection: Connection, cap: Cap, intent: Intent, now: datetime) -> str:
-        window, table = cap.window(intent.dimensions, now), cap_windows
-        insert_once(connection, table, {"cap_id": cap.cap_id, "window": window})
-        after = table.c.held_micros + table.c.spent_micros + intent.hold_micros
-        moved = connection.execute(
-            table.update()
-            .where(table.c.cap_id == cap.cap_id, table.c.window == window, after <= cap.limit_micros)
-            .values(held_micros=table.c.held_micros + intent.hold_micros)
-        )
-        if moved.rowcount != 1:
-            raise _refused(use_of(connection, cap, window), intent.hold_micros, intent.dimensions.asset_key)
-        return window
-
-    def _take_slot(self, connection: Connection, vendor: str, slots: int) -> None:
-        insert_once(connection, vendor_slots, {"vendor": vendor, "used": 0})
-        taken = connection.execute(
-            vendor_slots.update()
-            .where(vendor_slots.c.vendor == vendor, vendor_slots.c.used < slots)
-            .values(used=vendor_slots.c.used + 1)
-        )
-        if taken.rowcount != 1:
-            raise SlotBusy(f"all {slots} active jobs of {vendor} are taken")
-
-    def _free_slot(self, connection: Connection, attempt_id: str) -> None:
-        freed = connection.execute(
-            attempts.update()
-            .where(attempts.c.attempt_id == attempt_id, attempts.c.slot_taken.is_(True))
-            .values(slot_taken=False)
-        )
-        if freed.rowcount == 1:
-            vendor = sa.select(attempts.c.vendor).where(attempts.c.attempt_id == attempt_id).scalar_subquery()
-            connection.execute(
-                vendor_slots.update().where(vendor_slots.c.vendor == vendor).values(used=vendor_slots.c.used - 1)
-            )
-
-    def _insert(self, connection: Connection, attempt_id: str, intent: Intent, try_no: int, now: datetime) -> None:
-        row: dict[str, Any] = {
-            **asdict(intent.dimensions),
-            "attempt_id": attempt_id,
-            "work_key": intent.work_key,
-            "try_no": try_no,
-            "state": "held",
-            "hold_micros": intent.hold_micros,
-            "price_version": intent.price_version,
-            "process_id": self._process_id,
-            "request": intent.request,
-            "job": {},
-            "usage": {},
-            "receipt": {},
-            "day": now.astimezone(UTC).strftime("%Y-%m-%d"),
-            "slot_taken": True,
-            "held_at": now,
-        }
-        if not insert_once(connection, attempts, row):
-            raise AlreadyHeld(f"work {intent.work_key[:12]} was held by another process just now")
-
-    def _change(
-        self, attempt_id: str, allowed: set[State], to: State, *, note: str, micros: int | None = None, **values: Any
-    ) -> None:
-        with self._database.write() as connection:
-            self._move(connection, attempt_id, allowed, to, micros, note, values)
-
-    def _end(self, attempt_id: str, allowed: set[State], to: State, cost_micros: int, note: str, **values: Any) -> None:
-        with self._database.write() as connection:
-            ended = {**values, "cost_micros": cost_micros, "ended_at": self._clock()}
-            self._move(connection, attempt_id, allowed, to, cost_micros, note, ended)
-            # counters first, then the slot: the same order as in a hold, so that two can never wait for each other
-            self._return_hold(connection, attempt_id, cost_micros)
-            self._free_slot(connection, attempt_id)
-
-    def _return_hold(self, connection: Connection, attempt_id: str, cost_micros: int) -> None:
-        hold = connection.execute(
-            sa.select(attempts.c.hold_micros).where(attempts.c.attempt_id == attempt_id)
-        ).scalar_one()
-        charged = connection.execute(
-            sa.select(attempt_caps).where(attempt_caps.c.attempt_id == attempt_id).order_by(attempt_caps.c.cap_id)
-        ).all()
-        for row in charged:
-            connection.execute(
-                cap_windows.update()
-                .where(cap_windows.c.cap_id == row.cap_id, cap_windows.c.window == row.window)
-                .values(
-                    held_micros=cap_windows.c.held_micros - hold, spent_micros=cap_windows.c.spent_micros + cost_micros
-                )
-            )
-
-    def _move(
-        self,
-        connection: Connection,
-        attempt_id: str,
-        allowed: set[State],
-        to: State,
-        micros: int | None,
-        note: str,
-        values: Mapping[str, Any],
-    ) -> None:
-        moved = connection.execute(
-            attempts.update()
-            .where(attempts.c.attempt_id == attempt_id, attempts.c.state.in_(sorted(allowed)))
-            .values(state=to, **values)
-        )
-        if moved.rowcount != 1:
-            found = self._get(connection, attempt_id)
-            raise LedgerConflict(f"attempt {attempt_id} is {found.state}, so it cannot become {to}")
-        self._event(connection, attempt_id, to, micros, note)
-
-    def _event(self, connection: Connection, attempt_id: str, state: str, micros: int | None, note: str) -> None:
-        row = {"attempt_id": attempt_id, "state": state, "micros": micros, "note": note[:500]}
-        connection.execute(attempt_events.insert().values(**row, by=self._process_id, at=self._clock()))
+    def _move(self, attempt_id: str, allowed: set[State], to: State, **what: Any) -> None:
+        note, micros = what.pop("note", ""), what.pop("micros", None)
+        by, now = self._process_id, self._clock()
+        self._steps.move(Move(attempt_id, frozenset(allowed), to, by, now, note, micros, what))
 
     def _get(self, connection: Connection, attempt_id: str) -> Attempt:
         query = sa.select(attempts).where(attempts.c.attempt_id == attempt_id)

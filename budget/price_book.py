@@ -95,6 +95,21 @@ class ModelChoice:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class PricedModel:
+    """One model as the book has it on a day: its rates in micros by name, and the roles that it serves then."""
+
+    model_id: str
+    vendor: str
+    kind: str
+    valid_from: date
+    rates: dict[str, int]
+    roles: tuple[str, ...]
+    source: str
+    retires_on: date | None
+    successor: str
+
+
 class PriceBook:
     """Prices and ids by date. `version` names the book's content, so every charge can name its price."""
 
@@ -124,13 +139,16 @@ class PriceBook:
         if role not in self._content.roles:
             known = ", ".join(sorted(self._content.roles))
             raise InputError(f"unknown role {role!r}", hint=f"the price book knows {known}")
-        valid = [entry for entry in self._content.roles[role] if entry.valid_from <= on]
-        if not valid:
+        model_id = self._serving(role, on)
+        if not model_id:
             raise PriceMissing(f"no model serves role {role!r} on {on}")
-        model_id = valid[-1].model
         entry = self._entry(model_id)
         self._refuse_retired(model_id, entry, on)
         return ModelChoice(role, model_id, entry.vendor, _retirement_warning(model_id, entry, on))
+
+    def require_alive(self, model_id: str, on: date) -> None:
+        """Raises InputError for an id that is retired on that day, naming its successor; PriceMissing if unknown."""
+        self._refuse_retired(model_id, self._entry(model_id), on)
 
     def price(self, model_id: str, usage: Usage, on: date) -> Micros:
         """Micros for a usage by the price that was valid on a day. Raises PriceMissing; never guesses."""
@@ -138,6 +156,33 @@ class PriceBook:
         if not valid:
             raise PriceMissing(f"no price for {model_id} on {on}: its first price starts later")
         return valid[-1].price(usage)
+
+    def priced(self, on: date) -> list[PricedModel]:
+        """Every model that has a price on a day, for people to look through."""
+        found = []
+        for model_id, entry in self._content.models.items():
+            valid = [p for p in entry.prices if p.valid_from <= on]
+            if valid:
+                found.append(self._as_priced(model_id, entry, valid[-1], on))
+        return found
+
+    def _as_priced(self, model_id: str, entry: ModelEntry, price: MegapixelPrice | TokenPrice, on: date) -> PricedModel:
+        rates = price.model_dump(exclude={"valid_from", "kind", "source"})
+        return PricedModel(
+            model_id=model_id,
+            vendor=entry.vendor,
+            kind=price.kind,
+            valid_from=price.valid_from,
+            rates=rates,
+            roles=tuple(role for role in self._content.roles if self._serving(role, on) == model_id),
+            source=price.source,
+            retires_on=entry.retires_on,
+            successor=entry.successor,
+        )
+
+    def _serving(self, role: str, on: date) -> str:
+        valid = [entry.model for entry in self._content.roles[role] if entry.valid_from <= on]
+        return valid[-1] if valid else ""
 
     def price_range(self, model_id: str, measured: Measured, on: date) -> PriceRange:
         return PriceRange(

@@ -1,11 +1,17 @@
-"""A quote: the price of a whole plan before it runs, line by line, and the hash that an approval names."""
+"""A quote: the price of a whole plan before it runs, line by line, and the hash that an approval names.
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+Pure: what it is made from is in tasks/quoting.py, where it is kept in budget/approvals.py.
+"""
 
-from domain.canonical import digest
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+from domain.canonical import canonical_json, digest
 from domain.money import PriceRange, show, total
+
+Per = Literal["sku", "stage", "model"]
+PER: tuple[str, ...] = get_args(Per)
 
 
 @dataclass(frozen=True)
@@ -14,6 +20,7 @@ class QuoteLine:
 
     `held` of the others need no new hold: an attempt of an earlier process has set their money aside.
     `fingerprint` is the asset's: a changed brief or reference changes the quote's hash.
+    A line of stage "retry" is what sending again may add at worst to the line of its tier.
     """
 
     asset_key: str
@@ -42,14 +49,25 @@ class QuoteLine:
     def range(self) -> PriceRange:
         return self.each.times(self.open)
 
+    @property
+    def terms(self) -> dict[str, Any]:
+        """What an approval binds: everything but how far the work has come."""
+        return {name: value for name, value in asdict(self).items() if name not in ("done", "held")}
+
 
 @dataclass(frozen=True)
 class Quote:
-    """Totals in micros over what is still to be paid. `hash` covers prices, models, counts and work."""
+    """Totals in micros over what is still to be paid. `hash` covers prices, models, counts and work.
+
+    Not the book's version: another model's price, or a comment in the book, is no change of this plan. Whatever a
+    change of the book does to this plan is in the lines' prices. `facts` tell, by asset, what a later difference is
+    made of; the lines' fingerprints cover them.
+    """
 
     lines: tuple[QuoteLine, ...]
     price_version: str
     warnings: tuple[str, ...] = ()
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def range(self) -> PriceRange:
@@ -57,20 +75,34 @@ class Quote:
 
     @property
     def full(self) -> PriceRange:
-        """As `range`, but as if nothing had been paid yet."""
+        """As `range`, but as if nothing had been paid yet: no progress of the work changes it."""
         return sum((line.each.times(line.count) for line in self.lines), PriceRange())
 
     @property
-    def hash(self) -> str:
-        rows = [{k: v for k, v in (asdict(line) | {"done": 0}).items() if k != "held"} for line in self.lines]
-        return digest({"lines": rows, "price_version": self.price_version})
+    def asked_micros(self) -> int:
+        return total(line.asked_micros for line in self.lines)
 
-    def by(self, column: str) -> dict[str, PriceRange]:
+    @property
+    def hash(self) -> str:
+        """The same for the same terms, in whatever order a feed named its products."""
+        return digest(sorted((line.terms for line in self.lines), key=canonical_json))
+
+    def per(self, what: Per) -> dict[str, PriceRange]:
+        """The ranges by SKU (by brief where it has none), stage or model; they add up to `range` exactly."""
         sums: dict[str, PriceRange] = {}
         for line in self.lines:
-            key = str(getattr(line, column))
+            key = {"sku": line.sku or line.asset_key, "stage": line.stage, "model": line.model_id}[what]
             sums[key] = sums.get(key, PriceRange()) + line.range
         return sums
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What is kept of it, so that a later difference can be told in words."""
+        return {
+            "lines": [line.terms for line in self.lines],
+            "price_version": self.price_version,
+            "facts": {name: dict(facts) for name, facts in self.facts.items()},
+        }
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -95,5 +127,5 @@ def inversion_warning(draft_model: str, draft: PriceRange, final_model: str, fin
 
 def saving_micros(lines: Sequence[QuoteLine], final_each: dict[str, int]) -> int:
     """What cheap drafts save against making every draft in its asset's final model, in micros (may be negative)."""
-    drafts = [line for line in lines if line.tier == "draft"]
+    drafts = [line for line in lines if line.stage == "draft"]
     return total(line.count * (final_each.get(line.asset_key, 0) - line.each.expected) for line in drafts)

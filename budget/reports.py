@@ -64,5 +64,8 @@ def list_attempts(database: Database, *, run_id: str | None = None, states: tupl
         query = query.where(attempts.c.run_id == run_id)
     if states:
         query = query.where(attempts.c.state.in_(states))
+    if states and not {"settled", "released"} & set(states):
+        # the index of unended attempts answers this, however many have ended
+        query = query.where(attempts.c.ended_at.is_(None))
     with database.read() as connection:
         return [read_attempt(row) for row in connection.execute(query).mappings()]

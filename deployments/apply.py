@@ -32,6 +32,7 @@ PACKAGES_ROOT = Path(__file__).resolve().parents[1]
 POOL = "draftline"
 PROCESS = "process"
 CATALOG = "catalog/catalog"
+RECOVERY = "recovery/recovery"
 NIGHTLY = "nightly"
 DEPLOY_TIMEOUT_S = 300.0
 
@@ -80,7 +81,8 @@ async def apply(options: Options) -> None:
         raise RuntimeError("no server: set PREFECT_API_URL, e.g. http://127.0.0.1:4200/api")
     async with get_client() as client:
         pool_type = await ensure_pool(client, options.working_dir)
-        file = rendered(yaml.safe_load(PREFECT_FILE.read_text("utf-8")), await _existing(client), options)
+        file = rendered(yaml.safe_load(PREFECT_FILE.read_text("utf-8")), await _existing(client, CATALOG), options)
+        file = with_switches(file, await _existing(client, RECOVERY))
         if pool_type == PROCESS:
             file = started_in(file, options.working_dir)
         deploy(file)
@@ -110,9 +112,9 @@ def pool_template(template: dict[str, Any], working_dir: Path) -> dict[str, Any]
     return {**template, "variables": {**variables, "properties": {**variables["properties"], "working_dir": field}}}
 
 
-async def _existing(client: PrefectClient) -> DeploymentResponse | None:
+async def _existing(client: PrefectClient, name: str) -> DeploymentResponse | None:
     try:
-        return await client.read_deployment_by_name(CATALOG)
+        return await client.read_deployment_by_name(name)
     except ObjectNotFound:
         return None
 
@@ -130,6 +132,17 @@ def rendered(file: dict[str, Any], existing: DeploymentResponse | None, options:
         schedule["timezone"] = options.time_zone
     if options.nightly is not None:
         schedule["active"] = options.nightly
+    return file
+
+
+def with_switches(file: dict[str, Any], existing: DeploymentResponse | None) -> dict[str, Any]:
+    """Recovery's schedule as somebody left it on the server: delivered switched on, and off stays off."""
+    if existing is None:
+        return file
+    switches = {schedule.slug: schedule.active for schedule in existing.schedules}
+    recovery = next(deployment for deployment in file["deployments"] if deployment["name"] == "recovery")
+    for schedule in recovery["schedules"]:
+        schedule["active"] = switches.get(schedule["slug"], schedule["active"])
     return file
 
 

@@ -5,7 +5,8 @@ held -> sent -> accepted -> delivered -> settled
   |       |         +--> released (ended without a bill) | in_doubt
   |       +--> held (429: nothing was created) | released (sure refusal) | in_doubt (silence) | delivered, settled
   +--> released (never sent)
-in_doubt -> settled | released, by evidence and a person's or the vendor's word only; no timer frees money.
+in_doubt -> accepted (its job was found) | settled | released, by evidence and a person's or the vendor's word only;
+            no timer frees money.
 """
 
 from dataclasses import dataclass, field
@@ -74,6 +75,8 @@ class Attempt:
     result_key: str
     held_at: datetime
     ended_at: datetime | None
+    in_doubt_at: datetime | None = None
+    evidence: str = ""
 
     @property
     def is_open(self) -> bool:

@@ -5,6 +5,8 @@ DraftlineError
 │   └── SettingError      a setting is wrong: names the setting
 ├── MoneyError
 │   ├── CapRefused        a hold does not fit a cap: nothing was sent
+│   ├── NotApproved       a run needs an approved quote and none stands: nothing was sent
+│   │   └── QuoteChanged  what would be done now is not what was approved
 │   ├── PriceMissing      no price for a model on a date: never guess
 │   └── LedgerConflict    an attempt is not in the state that a step needs
 ├── VendorError           an answer, or its absence: retryable? billed? whose fault?
@@ -61,6 +63,21 @@ class CapRefused(MoneyError):
         )
         self.cap, self.limit_micros, self.committed_micros = cap, limit_micros, committed_micros
         self.asked_micros, self.missing_micros = asked_micros, missing
+
+
+class NotApproved(MoneyError):
+    """A run that needs an approved quote, and none stands. Nothing was sent or written."""
+
+
+class QuoteChanged(NotApproved):
+    """What would be done now is not what was approved. `changes` says what is another, in words."""
+
+    def __init__(self, quote_hash: str, changes: list[str]) -> None:
+        super().__init__(
+            f"the approval of quote {quote_hash[:12]} is void: {'; '.join(changes)}; nothing was sent. "
+            "`draftline quote` shows the price of now, `draftline approve` approves it"
+        )
+        self.quote_hash, self.changes = quote_hash, changes
 
 
 class PriceMissing(MoneyError):

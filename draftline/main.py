@@ -2,7 +2,7 @@
 
 0  done, or nothing to do
 2  wrong input or setting (the message names it)
-3  refused by a cap: nothing was sent for what did not fit
+3  refused by a cap (nothing was sent for what did not fit), or no approved quote stands for what would be done
 4  incomplete: something failed or is in doubt; the same command goes on from there
 5  a vendor, the object store, the database or a service did not do it
 6  another process works on this run
@@ -13,8 +13,23 @@ import sys
 
 import typer
 
-from domain.errors import CapRefused, DraftlineError, InputError, RunBusy, SelectionError
-from draftline.commands import admin, caps, demo, doctor, promote, quote, run, services, spend
+from domain.errors import CapRefused, DraftlineError, InputError, NotApproved, RunBusy, SelectionError
+from draftline.commands import (
+    admin,
+    approve,
+    attempts,
+    board,
+    caps,
+    demo,
+    doctor,
+    people,
+    prices,
+    promote,
+    quote,
+    run,
+    services,
+    spend,
+)
 from draftline.console import complain
 
 EXIT_INPUT, EXIT_CAP, EXIT_FAULT, EXIT_BUSY, EXIT_STOPPED = 2, 3, 5, 6, 130
@@ -32,14 +47,18 @@ app = typer.Typer(
 )
 app.command(name="demo")(demo.demo)
 app.add_typer(quote.app, name="quote")
+app.command(name="approve")(approve.approve)
 app.add_typer(run.app, name="run")
 app.command(name="promote")(promote.promote)
 app.command(name="runs")(admin.runs)
 app.command(name="show")(admin.show_run)
 app.command(name="spend")(spend.spend)
 app.add_typer(caps.app, name="caps")
-app.add_typer(admin.attempts_app, name="attempts")
+app.add_typer(prices.app, name="prices")
+app.add_typer(attempts.app, name="attempts")
 app.command(name="up")(services.up)
+app.command(name="board")(board.board)
+app.add_typer(people.app, name="people")
 app.command(name="stop")(services.stop)
 app.command(name="sandbox", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     services.sandbox
@@ -71,7 +90,7 @@ def _told(error: OSError) -> str:
 
 
 def _code(error: DraftlineError) -> int:
-    if isinstance(error, CapRefused):
+    if isinstance(error, CapRefused | NotApproved):
         return EXIT_CAP
     if isinstance(error, InputError | SelectionError):
         return EXIT_INPUT

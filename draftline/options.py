@@ -45,6 +45,19 @@ ResendInDoubt = Annotated[
     bool,
     typer.Option("--resend-in-doubt", help="Pay again for work that was sent and never answered (inside the caps)."),
 ]
+Degrade = Annotated[
+    str,
+    typer.Option(
+        "--degrade",
+        help="gentle, off, or your own policy's YAML file: a cheaper plan as caps fill, all of it marked so. "
+        "Without it DRAFTLINE_DEGRADE decides (off).",
+    ),
+]
+Per = Annotated[str, typer.Option("--per", help="Also the sums by one of: sku, stage, model.")]
+Approved = Annotated[
+    str,
+    typer.Option("--approved", help="The hash of an approved quote: then exactly that is done, or nothing."),
+]
 Speed = Annotated[float, typer.Option("--speed", min=0.1, help="The sandbox answers so many times faster than life.")]
 
 

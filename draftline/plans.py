@@ -2,16 +2,20 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rich.markup import escape
 
+from budget.approvals import Approvals
+from budget.degrade import degrade_words
+from budget.quote import PER, Per
 from domain.brief import Brief
 from domain.money import show
-from domain.sizing import Size, upscaled_size
 from draftline.console import out, print_json, table
-from tasks.planning import Planned, RunOptions, quote_parts
+from draftline.options import check_choice
+from tasks.planning import Planned, RunOptions
 from tasks.plans import grouped, plan_run
+from tasks.quoting import LOCAL, asked_parts, final_size_of, needs_upscale
 from tasks.wishes import WithoutPhoto, catalog_wishes, style_of, wishes_of_brief
 from wiring import Wiring
 
@@ -44,13 +48,30 @@ def plan_catalog(
     return asyncio.run(plan())
 
 
-def show_plan(w: Wiring, planned: Planned, cap_cents: int, *, as_json: bool) -> None:
-    """The quote with its caps, choices and warnings."""
+def offer_plan(w: Wiring, planned: Planned, cap_cents: int, *, per: str, as_json: bool) -> None:
+    """Keep the quote, show it, and say how it is approved."""
+    if per:
+        check_choice("--per", per, PER)
+    if planned.assets:
+        run = planned.run
+        Approvals(w.database, w.now).record_quote(planned.quote, run.run_id, run.kind, run.name, "command line")
+    show_plan(w, planned, cap_cents, per=per, as_json=as_json)
+    if planned.assets and not as_json:
+        hash_ = planned.quote.hash
+        out.print(f"\nApprove it with:  draftline approve {hash_} --by NAME\nThen run it with:  --approved {hash_}")
+
+
+def show_plan(w: Wiring, planned: Planned, cap_cents: int, *, per: str = "", as_json: bool) -> None:
+    """The quote with its caps, choices and warnings. `per` adds its sums by SKU, stage or model."""
     caps = caps_of(w, planned, cap_cents)
     if as_json:
-        print_json(plan_as_dict(planned, caps))
+        print_json(plan_as_dict(planned, caps, per))
         return
-    _show_quote(planned, _upscale_rows(w, planned))
+    _show_quote(planned, [*_score_rows(planned), *_upscale_rows(w, planned)])
+    if per:
+        _show_per(planned, per)
+    if "degrade" in planned.run.plan:
+        out.print(f"{degrade_words(planned.run.plan['degrade'])}\n", soft_wrap=True)
     _show_choices(planned)
     table("Caps", ("cap", "limit", "committed", "left", "this plan"), [_cap_row(c) for c in caps])
     _show_set_aside(planned)
@@ -60,14 +81,16 @@ def show_plan(w: Wiring, planned: Planned, cap_cents: int, *, as_json: bool) -> 
         out.print(f"{len(planned.unchanged)} products have not changed since they were published and cost nothing.")
 
 
-def _show_quote(planned: Planned, upscale_rows: list[tuple[object, ...]]) -> None:
+def _show_quote(planned: Planned, local_rows: list[tuple[object, ...]]) -> None:
     rows: list[tuple[object, ...]] = []
     for (stage, model), group in grouped(planned.quote).items():
+        if group[0].vendor == LOCAL:
+            continue
         sums = [sum(getattr(g.range, name) for g in group) for name in ("low", "expected", "worst")]
         calls, done = sum(g.count for g in group), sum(g.done for g in group)
         rows.append((stage, model, calls, done, *(show(s) for s in sums)))
     total = planned.quote.range
-    rows += upscale_rows
+    rows += local_rows
     table(
         f"Quote of {planned.run.name}  ({planned.run.ladder} ladder, run {planned.run.run_id})",
         ("stage", "model", "calls", "paid", "low", "expected", "worst"),
@@ -79,11 +102,25 @@ def _show_quote(planned: Planned, upscale_rows: list[tuple[object, ...]]) -> Non
         out.print(f"Against making every draft in its final model this saves about {show(saving)}.\n")
 
 
+def _show_per(planned: Planned, per: str) -> None:
+    sums, total = planned.quote.per(cast(Per, per)), planned.quote.range
+    table(
+        f"Per {per}",
+        (per, "low", "expected", "worst"),
+        [(name, show(each.low), show(each.expected), show(each.worst)) for name, each in sums.items()],
+        total=("total", show(total.low), show(total.expected), show(total.worst)),
+    )
+
+
+def _score_rows(planned: Planned) -> list[tuple[object, ...]]:
+    """Drafts are scored on this machine: no judge is asked, so none is paid."""
+    drafts = sum(line.count for line in planned.quote.lines if line.stage == "draft")
+    return [("scores", "local, no judge is asked", drafts, "", *[show(0)] * 3)]
+
+
 def _upscale_rows(w: Wiring, planned: Planned) -> list[tuple[object, ...]]:
     """Local work costs no money but time: how many finals need it, and about how long this machine takes."""
-    finals = [Size(a.plan["final"]["width_px"], a.plan["final"]["height_px"]) for a in planned.assets]
-    placements = [Brief.model_validate(a.brief).placements for a in planned.assets]
-    needy = [final for final, slots in zip(finals, placements, strict=True) if upscaled_size(slots, final)]
+    needy = [final_size_of(asset) for asset in planned.assets if needs_upscale(asset)]
     if not needy:
         return [("upscale", "none is needed", 0, "", *[show(0)] * 3)]
     seconds = sum(w.upscaler.estimate(final.width_px, final.height_px).seconds for final in needy)
@@ -123,12 +160,12 @@ def _show_set_aside(planned: Planned) -> None:
 
 def caps_of(w: Wiring, planned: Planned, cap_cents: int) -> list[dict[str, Any]]:
     """Every cap that the plan falls under, its own run cap included, and whether the worst case fits."""
-    uses = w.ledger.plan_uses(quote_parts(w, planned))
+    uses = w.ledger.plan_uses(asked_parts(w, planned))
     name, limit = f"run:{planned.run.run_id}", (cap_cents or w.settings.cap_run_cents) * 10_000
     rows = [(u.cap.cap_id, u.cap.limit_micros, u.committed_micros, worst) for u, worst in uses if u.cap.cap_id != name]
     mine = [(u.cap.limit_micros, u.committed_micros) for u, _ in uses if u.cap.cap_id == name]
     standing, used = mine[0] if mine else (limit, 0)
-    rows.append((name, limit if cap_cents else standing, used, sum(x.asked_micros for x in planned.quote.lines)))
+    rows.append((name, limit if cap_cents else standing, used, planned.quote.asked_micros))
     return [
         {
             "cap": c,
@@ -147,17 +184,26 @@ def _cap_row(cap: dict[str, Any]) -> tuple[str, ...]:
     return (cap["cap"], show(cap["limit_micros"]), show(cap["committed_micros"]), show(left), verdict)
 
 
-def plan_as_dict(planned: Planned, caps: list[dict[str, Any]]) -> dict[str, Any]:
+def plan_as_dict(planned: Planned, caps: list[dict[str, Any]], per: str = "") -> dict[str, Any]:
     rows = planned.wishes.set_aside if planned.wishes else ()
+    sums = planned.quote.per(cast(Per, per)) if per else {}
     return {
+        **({"per": {"by": per, "rows": {name: vars(each) for name, each in sums.items()}}} if per else {}),
         "run_id": planned.run.run_id,
         "ladder": planned.run.ladder,
         "quote": planned.quote.as_dict(),
         "saving_micros": planned.saving_micros,
         "assets": [
-            {"name": a.asset_key, "sku": a.sku, "reason": a.plan["reason"], "warnings": list(a.warnings)}
+            {
+                "name": a.asset_key,
+                "sku": a.sku,
+                "reason": a.plan["reason"],
+                "warnings": list(a.warnings),
+                "lowered": a.plan.get("lowered", {}),
+            }
             for a in planned.assets
         ],
+        "degrade": planned.run.plan.get("degrade", {}),
         "caps": caps,
         "unchanged": list(planned.unchanged),
         "set_aside": [vars(row) for row in rows],

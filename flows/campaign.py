@@ -15,5 +15,5 @@ from wiring import current
 async def campaign(params: CampaignParams) -> Report:
     """Brief -> drafts -> contact sheet -> selection -> finals -> upscales -> renditions -> manifest."""
     wishes = await wishes_of_brief(current(), params.brief(), Path())
-    opened = await open_run(wishes, params.options())
+    opened = await open_run(wishes, params.options(), approved_quote=params.approved_quote)
     return await draft_to_final(opened)

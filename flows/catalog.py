@@ -22,5 +22,5 @@ async def catalog(params: CatalogParams) -> Report:
         without_photo=params.without_photo,
         limit=params.limit,
     )
-    opened = await open_run(wishes, params.options(), params.catalog)
+    opened = await open_run(wishes, params.options(), params.catalog, params.approved_quote)
     return await draft_to_final(opened)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tasks.alerts import telling
 from tasks.assets import batches
 from tasks.bills import make_bill
 from tasks.drafts import make_drafts
@@ -26,7 +27,7 @@ async def draft_to_final(opened: Opened) -> Report:
     """Drafts to publication; with a person's selection it ends at the contact sheet, and `promote` goes on."""
     if opened.idle:
         return {"run_id": opened.run_id, "idle": opened.idle}
-    async with working_on(current(), opened.run_id), record_stop(opened.run_id):
+    async with telling(current()), working_on(current(), opened.run_id), record_stop(opened.run_id):
         await mark_running(opened.run_id)
         await drafts_to_sheet(opened.run_id, opened.asset_keys)
         if opened.select_mode == "person":

@@ -14,6 +14,8 @@ from domain.placement import Placement
 from tasks.planning import DEFAULT_DRAFTS, RunOptions
 
 LADDERS = ("economy", "google", "flux")
+DEGRADES = ("off", "gentle")
+SETTING = "setting"
 PlacementName = Literal[
     "hero",
     "hero-4k",
@@ -55,6 +57,26 @@ class _Spending(_Params):
         int, _at(83, "Cap in US cents", "This run never spends more; 0 takes the setting (1,000)", ge=0, le=10_000_000)
     ] = 0
     requested_by: Annotated[str, _at(84, "Requested by", "Your name, for the record", max_length=80)] = ""
+    degrade: Annotated[
+        str,
+        _at(
+            86,
+            "Degrade instead of stop",
+            "A policy that makes the plan cheaper as its caps fill; everything made so is marked. setting: what "
+            "DRAFTLINE_DEGRADE says (off, unless somebody set it)",
+            offers=(SETTING, *DEGRADES),
+            max_length=500,
+        ),
+    ] = SETTING
+    approved_quote: Annotated[
+        str,
+        _at(89, "Approved quote", "Its hash: then exactly that is done, or nothing", pattern=r"^([0-9a-f]{64})?$"),
+    ] = ""
+
+    @property
+    def policy(self) -> str:
+        """The degrade policy by name or path; "" leaves it to the setting."""
+        return "" if self.degrade == SETTING else self.degrade
 
 
 class CampaignParams(_Spending):
@@ -125,7 +147,14 @@ class CampaignParams(_Spending):
 
     def options(self) -> RunOptions:
         return RunOptions(
-            "campaign", self.ladder, self.select, self.drafts, self.cap_cents, self.round, self.requested_by
+            "campaign",
+            self.ladder,
+            self.select,
+            self.drafts,
+            self.cap_cents,
+            self.round,
+            self.requested_by,
+            self.policy,
         )
 
 
@@ -147,7 +176,9 @@ class CatalogParams(_Spending):
     ] = "catalog"
 
     def options(self) -> RunOptions:
-        return RunOptions("catalog", self.ladder, self.select, self.drafts, self.cap_cents, 1, self.requested_by)
+        return RunOptions(
+            "catalog", self.ladder, self.select, self.drafts, self.cap_cents, 1, self.requested_by, self.policy
+        )
 
 
 class PromoteParams(_Params):
@@ -168,3 +199,19 @@ class PromoteParams(_Params):
         Literal["not yet", "approve"], _at(3, "Approve", "Finals cost money: choose approve to make and publish them")
     ]
     picked_by: Annotated[str, _at(4, "Picked by", "Your name, for the record", min_length=1, max_length=80)]
+
+
+class RecoveryParams(_Params):
+    """One pass over what dead processes left, and over what is in doubt."""
+
+    dry_run: Annotated[bool, _at(1, "Only look", "Show what would be taken up; change nothing")] = False
+    report_older_than_hours: Annotated[
+        int,
+        _at(
+            2,
+            "Call out doubts older than",
+            "In hours; 0 takes the setting DRAFTLINE_DOUBT_REPORT_HOURS (24)",
+            ge=0,
+            le=8_760,
+        ),
+    ] = 0

@@ -5,8 +5,11 @@ from prefect import flow
 from domain.errors import InputError
 from flows.line import Report, finals_to_manifest
 from flows.params import PromoteParams
+from tasks.alerts import telling
+from tasks.approving import check_run_approval
 from tasks.endings import mark_running, record_stop
 from tasks.presence import working_on
+from tasks.recoveries import recover_before_run
 from tasks.selections import picked_assets, take_picks
 from wiring import current
 
@@ -16,7 +19,9 @@ async def promote(params: PromoteParams) -> Report:
     """Picks -> finals -> upscales -> renditions -> manifest."""
     if params.approve != "approve":
         raise InputError("finals cost money and nobody approved them", where="approve", hint="Choose approve")
-    async with working_on(current(), params.run_id), record_stop(params.run_id):
+    await check_run_approval(params.run_id)
+    await recover_before_run(current())
+    async with telling(current()), working_on(current(), params.run_id), record_stop(params.run_id):
         await take_picks(params.run_id, params.picks, params.picked_by)
         await mark_running(params.run_id)
         return await finals_to_manifest(params.run_id, await picked_assets(params.run_id))

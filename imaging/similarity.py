@@ -10,6 +10,7 @@ from functools import cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from domain.errors import InputError
@@ -22,6 +23,7 @@ _HASH_BITS: Final = 64
 # a mean Lab difference of 30 over the grid is another picture altogether
 _COLOUR_SCALE: Final = 30.0
 _WEIGHTS: Final = (0.35, 0.30, 0.35)
+_ROUNDING: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +77,31 @@ def group_near_duplicates(
     """
     if len(pictures) > MAX_GROUPED:
         raise InputError(f"at most {MAX_GROUPED} pictures are compared at once, not {len(pictures)}")
-    groups: list[tuple[Signature, list[str]]] = []
-    for name, picture in pictures:
-        mine = _signature_of(picture)
-        near = [(near_duplicate_distance(mine, leader), place) for place, (leader, _) in enumerate(groups)]
+    signatures = [_signature_of(picture) for _, picture in pictures]
+    hashes = np.array([(s.gradient, s.frequency) for s in signatures], dtype=np.uint64).reshape(-1, 2)
+    led, leaders = np.empty_like(hashes), list[Signature]()
+    groups: list[list[str]] = []
+    for number, (name, _) in enumerate(pictures):
+        near = [
+            (near_duplicate_distance(signatures[number], leaders[place]), place)
+            for place in _alike_by_hash(led[: len(leaders)], hashes[number], threshold)
+        ]
         distance, place = min(near, default=(1.0, -1))
         if place >= 0 and distance <= threshold:
-            groups[place][1].append(name)
+            groups[place].append(name)
         else:
-            groups.append((mine, [name]))
-    return [tuple(names) for _, names in groups]
+            led[len(leaders)] = hashes[number]
+            leaders.append(signatures[number])
+            groups.append([name])
+    return [tuple(names) for names in groups]
+
+
+def _alike_by_hash(led: NDArray[np.uint64], mine: NDArray[np.uint64], threshold: float) -> list[int]:
+    """Places of the leaders whose hashes alone do not already put them further away: few, so colour is cheap."""
+    apart = np.minimum(np.bitwise_count(led ^ mine) * (2 / _HASH_BITS), 1.0)
+    least = apart @ np.array(_WEIGHTS[:2])
+    places: list[int] = np.flatnonzero(least <= threshold + _ROUNDING).tolist()
+    return places
 
 
 def _signature_of(picture: Image.Image | Signature) -> Signature:

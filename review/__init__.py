@@ -1,1 +1,1 @@
-"""The board: launch, contact sheets, picks, progress and spend for people. Starts flows by deployment name, never imports them."""
+"""The board: launch, contact sheets, picks, progress, spend. Starts flows by deployment name, never imports them."""

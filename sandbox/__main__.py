@@ -20,6 +20,10 @@ what it would have cost:     curl http://HOST:PORT/_sandbox/invoice
 break something:             curl -X PUT http://HOST:PORT/_sandbox/rules -d
                                '[{"match":{"vendor":"bfl","model":"flux-2-pro","nth":2},"fault":"cut_after"}]'
 or by a marker in a prompt:  a red kettle [[sandbox:fault=slow factor=5]]
+or at random, repeatably:    curl -X POST http://HOST:PORT/_sandbox/chaos -d
+                               '{"seed":7,"rates":{"submit":{"cut_after":0.02},"poll":{"cut_last_byte":0.02}}}'
+change a price in mid-run:   curl -X POST http://HOST:PORT/_sandbox/prices -d '{"model":"flux-2-pro","factor":1.25}'
+all of it is described in sandbox/README.md
 faults: """
 
 

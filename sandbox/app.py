@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 
 from sandbox.admin import admin_routes
 from sandbox.bfl.routes import bfl_routes
+from sandbox.drills import drill_routes
 from sandbox.google.routes import google_routes
 from sandbox.options import SandboxOptions
 from sandbox.world import open_world
@@ -24,6 +25,6 @@ def create_app(options: SandboxOptions) -> Starlette:
         yield
         world.close()
 
-    app = Starlette(routes=[*bfl_routes(), *google_routes(), *admin_routes()], lifespan=lifespan)
+    app = Starlette(routes=[*bfl_routes(), *google_routes(), *admin_routes(), *drill_routes()], lifespan=lifespan)
     app.state.world = world
     return app

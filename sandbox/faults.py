@@ -5,12 +5,13 @@ which is taken out before painting. Rules are kept in memory: a restart forgets 
 """
 
 import hashlib
+import math
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatch
-from typing import Any
+from typing import Any, Literal
 
 MAX_RULES = 200
 MAX_COUNTERS = 10_000
@@ -24,10 +25,19 @@ FAULTS: dict[str, tuple[str, ...]] = {
     "no_credits": (BFL,),  # 402
     "server_error": (BFL, GOOGLE),  # 500, nothing created
     "unavailable": (BFL, GOOGLE),  # 503, nothing created
-    "cut_before": (BFL, GOOGLE),  # connection closed, nothing created
+    "cut_headers": (BFL, GOOGLE),  # connection closed after the request's head, nothing created
+    "cut_request": (BFL, GOOGLE),  # closed after `share` of the request's body, nothing created
+    "cut_before": (BFL, GOOGLE),  # closed after the whole request, nothing created
     "cut_after": (BFL, GOOGLE),  # work created and charged, connection closed without an answer
-    "cut_mid_answer": (BFL, GOOGLE),  # as cut_after, with half of the answer
+    "cut_status": (BFL, GOOGLE),  # as cut_after, with the answer's status line
+    "cut_in_headers": (BFL, GOOGLE),  # with half of its headers
+    "cut_mid_answer": (BFL, GOOGLE),  # with half of its body, or `at_byte` bytes of it
+    "cut_last_byte": (BFL, GOOGLE),  # with all but the last byte
+    "unclosed": (BFL, GOOGLE),  # a whole answer on a connection that stays open
+    "answered_twice": (BFL, GOOGLE),  # a whole answer, and the same bytes again
     "slow": (BFL, GOOGLE),  # latency times `factor`
+    "late": (BFL, GOOGLE),  # done after `seconds`, whatever the speed
+    "found_late": (BFL,),  # the first `count` polls say that there is no such task
     "moderated_request": (BFL, GOOGLE),
     "moderated_output": (BFL, GOOGLE),
     "task_failed": (BFL,),  # poll answers HTTP 422 with a status body
@@ -43,7 +53,19 @@ FAULTS: dict[str, tuple[str, ...]] = {
     "truncated_image": (BFL, GOOGLE),
     "not_an_image": (BFL, GOOGLE),
     "charged_without_image": (BFL, GOOGLE),
+    "another_image": (BFL,),  # every Ready after the first names another picture
+    "same_image_twice": (GOOGLE,),
+    "charged_twice": (BFL, GOOGLE),  # two invoice lines for one request
+    "price_change": (BFL, GOOGLE),  # this request at `factor` times the price
+    "dearer_bill": (BFL,),  # Ready bills `factor` times what the submit named
+    "more_tokens": (GOOGLE,),  # `factor` times the output tokens, and billed so
 }
+# Decided by address alone: there is no body yet.
+BEFORE_BODY = ("cut_headers", "cut_request")
+NUMBERS = ("factor", "count", "times", "retry_after_s", "share", "seconds")
+
+
+Stage = Literal["submit", "poll", "download"]
 
 
 class FaultError(ValueError):
@@ -105,7 +127,11 @@ class Asked:
     model: str
     path: str
     prompt: str
-    creates_work: bool
+    stage: Stage
+
+    @property
+    def creates_work(self) -> bool:
+        return self.stage == "submit"
 
 
 @dataclass
@@ -144,7 +170,7 @@ class Rule:
             return False
         if match.times is not None and self.fired >= match.times:
             return False
-        return match.probability is None or _draw(match.seed, self.seen) < match.probability
+        return match.probability is None or draw(match.seed, self.seen) < match.probability
 
     def to_json(self) -> dict[str, Any]:
         match = {f.name: getattr(self.match, f.name) for f in fields(Match) if getattr(self.match, f.name) != f.default}
@@ -178,9 +204,16 @@ class FaultDesk:
         for fault in self._from_markers(asked, body_sha256):
             found.setdefault(fault.kind, fault)
         for rule in self.rules:
-            if rule.fires(asked):
+            is_past = asked.creates_work and rule.fault.kind in BEFORE_BODY
+            if not is_past and rule.fires(asked):
                 found.setdefault(rule.fault.kind, rule.fault)
         return FaultPlan(tuple(found.values()))
+
+    def plan_before_body(self, asked: Asked) -> FaultPlan:
+        """The faults of a request that creates work, before its body is read."""
+        return FaultPlan(
+            tuple(rule.fault for rule in self.rules if rule.fault.kind in BEFORE_BODY and rule.fires(asked))
+        )
 
     def _from_markers(self, asked: Asked, body_sha256: str) -> list[Fault]:
         if not asked.creates_work:
@@ -207,16 +240,18 @@ def without_markers(prompt: str) -> str:
     return MARKER.sub("", prompt)
 
 
-def _draw(seed: int, count: int) -> float:
-    """A number in 0..1 that depends only on the rule's seed and how often it was looked at."""
-    digest = hashlib.sha256(f"{seed}:{count}".encode()).digest()
+def draw(seed: int, what: object) -> float:
+    """A number in 0..1 that depends only on a seed and what it is drawn for: a rule's count, a request's content."""
+    digest = hashlib.sha256(f"{seed}:{what}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
 def _parse_marker(text: str) -> Fault:
     pairs = dict(part.split("=", 1) for part in re.split(r"[\s,;]+", text.strip()) if "=" in part)
-    kind = pairs.pop("fault", "")
-    return Fault(_known_kind(kind), _checked_params(pairs))
+    kind = _known_kind(pairs.pop("fault", ""))
+    if kind in BEFORE_BODY:
+        raise FaultError(f"{kind} comes before the prompt is read: ask for it by a rule")
+    return Fault(kind, checked_params(pairs))
 
 
 def _known_kind(kind: object) -> str:
@@ -225,14 +260,21 @@ def _known_kind(kind: object) -> str:
     return kind
 
 
-def _checked_params(params: Mapping[str, Any]) -> dict[str, Any]:
-    for name in ("factor", "count", "times", "retry_after_s"):
-        if name in params:
-            try:
-                float(params[name])
-            except (TypeError, ValueError) as error:
-                raise FaultError(f"{name} must be a number, not {params[name]!r}") from error
+def checked_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters as given. Raises FaultError for a number that is none, or is below zero."""
+    for name in NUMBERS:
+        if name in params and not 0 <= _number(name, params[name]) < math.inf:
+            raise FaultError(f"{name} must be a number from 0, not {params[name]!r}")
+    if "at_byte" in params and not _number("at_byte", params["at_byte"]).is_integer():
+        raise FaultError(f"at_byte must be a whole number, not {params['at_byte']!r}")
     return dict(params)
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise FaultError(f"{name} must be a number, not {value!r}") from error
 
 
 def _parse_rules(rows: object) -> list[Rule]:
@@ -261,8 +303,10 @@ def _parse_rule(row: object) -> Rule:
     vendor = match.get("vendor")
     if vendor is not None and vendor not in FAULTS[kind]:
         raise FaultError(f"fault {kind} exists for {', '.join(FAULTS[kind])}, not for {vendor!r}")
+    if kind in BEFORE_BODY and "prompt_contains" in match:
+        raise FaultError(f"{kind} comes before the prompt is read: it cannot match prompt_contains")
     _check_match_numbers(match)
-    return Rule(Match(**match), Fault(kind, _checked_params(params)))
+    return Rule(Match(**match), Fault(kind, checked_params(params)))
 
 
 def _check_match_numbers(match: dict[str, Any]) -> None:

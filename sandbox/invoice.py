@@ -33,7 +33,7 @@ CSV_COLUMNS = (
 def charge_ready_tasks(world: World) -> None:
     """Adds the lines of all tasks that are Ready by now, each dated to the moment it became so."""
     for task in world.store.uncharged_ready(world.clock.now_s()):
-        world.store.charge_task(task.id, _task_line(task))
+        world.store.charge_task(task.id, [_task_line(task)] * task.record.get("invoice_lines", 1))
 
 
 def invoice(world: World) -> dict[str, Any]:

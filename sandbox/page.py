@@ -36,7 +36,7 @@ def render(world: World) -> str:
         _table(
             ("Task", "Model", "Since", "Ends as"),
             [tuple(map(escape, (t.id, t.model, iso(t.submitted_s), t.outcome))) for t in active],
-            f"Active tasks: {len(active)} of {world.catalogue.bfl_active_task_limit}",
+            f"Active tasks: {len(active)} of {world.bfl_active_task_limit}",
         ),
         _table(("Model", "Served", "Price"), _model_rows(world), "Models"),
     ]

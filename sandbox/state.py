@@ -132,15 +132,15 @@ class Store:
             ).fetchall()
         return [_task(row) for row in rows]
 
-    def charge_task(self, task_id: str, line: Line) -> None:
-        """Marks the task and adds its line in one transaction, so that no crash charges twice or not at all."""
+    def charge_task(self, task_id: str, lines: list[Line]) -> None:
+        """Marks the task and adds its lines in one transaction, so that no crash charges twice or not at all."""
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 taken = self._db.execute(
                     "UPDATE tasks SET charged = 1 WHERE id = ? AND charged = 0", (task_id,)
                 ).rowcount
-                if taken:
+                for line in lines if taken else ():
                     self._insert_line(line)
                 self._db.execute("COMMIT")
             except sqlite3.Error:

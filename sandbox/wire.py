@@ -20,6 +20,7 @@ CHUNK_BYTES = 256 * 1024
 class Connection(Protocol):
     """The part of asyncio's transport that a cut needs."""
 
+    def write(self, data: bytes) -> None: ...
     def abort(self) -> None: ...
     def close(self) -> None: ...
     def is_closing(self) -> bool: ...
@@ -59,21 +60,7 @@ class CutResponse(Response):
         if connection is None:
             raise ConnectionResetError("cut by the sandbox")
         connection.abort()
-        await _until_gone(receive)
-
-
-class HalfResponse(Response):
-    """The head and half of the body, then the connection is closed: the caller sees an incomplete body."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        body = bytes(self.body)
-        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-        connection = connection_of(scope)
-        if connection is None:
-            raise ConnectionResetError("cut by the sandbox in the middle of the answer")
-        connection.close()
-        await _until_gone(receive)
+        await until_gone(receive)
 
 
 class WitnessedResponse(Response):
@@ -81,7 +68,7 @@ class WitnessedResponse(Response):
 
     def __init__(self, content: bytes, on_delivered: Callable[[], None], **kwargs: Any) -> None:
         super().__init__(content, **kwargs)
-        self._on_delivered = on_delivered
+        self.on_delivered = on_delivered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = connection_of(scope)
@@ -90,7 +77,7 @@ class WitnessedResponse(Response):
         for start in range(0, len(body), CHUNK_BYTES):
             await send({"type": "http.response.body", "body": body[start : start + CHUNK_BYTES], "more_body": True})
         if scope["method"] != "HEAD" and (connection is None or not connection.is_closing()):
-            self._on_delivered()
+            self.on_delivered()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -102,7 +89,7 @@ def dump_json(body: object) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-async def _until_gone(receive: Callable[[], Awaitable[Any]]) -> None:
+async def until_gone(receive: Callable[[], Awaitable[Any]]) -> None:
     """Waits until the server has noticed the cut; answering earlier would let it send a 500."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,18 +1,37 @@
 """How a run stands between and after its stages: running, waiting for a person, stopped by a cap or a fault."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from prefect.context import FlowRunContext
+
 from domain.errors import DraftlineError, RunError, SelectionError
+from storage.records.flow_runs import FlowRun
 from tasks.bills import make_bill
 from tasks.out import out_folder
 from wiring import current
 
 
 async def mark_running(run_id: str) -> None:
+    """The run is being worked on, and by which flow run: people find Prefect's page from there."""
     await asyncio.to_thread(current().runs.update, run_id, "running")
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        return
+    # ours are named like their flows; asking Prefect for the name could fail, and this is only for looking
+    deployment = context.flow.name if context.flow is not None and context.flow_run.deployment_id else ""
+    flow_run = FlowRun(str(context.flow_run.id), run_id, deployment, _who(context.parameters))
+    await asyncio.to_thread(current().flow_runs.add, flow_run)
+
+
+def _who(parameters: Mapping[str, Any] | None) -> str:
+    """The name that a person gave in the form, under whatever field a flow asks for it."""
+    params = (parameters or {}).get("params")
+    # a deployment's parameters may still be what the form sent
+    given = params if isinstance(params, Mapping) else vars(params) if params is not None else {}
+    return str(given.get("requested_by") or given.get("picked_by") or "")
 
 
 @asynccontextmanager

@@ -102,7 +102,7 @@ def _check_fits(w: Wiring, run: Run, vendors: Mapping[str, Vendor], specs: Seque
     parts = []
     for asset, spec in specs:
         state, plan = states.get(spec.request.work_key(spec.ordinal)), asset.plan["final"]
-        if state == "settled" or (state is not None and needs_no_hold(w, state)):
+        if state == "settled" or (state is not None and needs_no_hold(w, plan["vendor"], state)):
             continue
         worst = book.price(spec.request.model_id, vendors[plan["vendor"]].measure(spec.request).worst, today)
         parts.append((dimensions(run, asset, w, plan, "final"), worst))

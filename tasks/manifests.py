@@ -74,6 +74,7 @@ def _public(run: Run, asset: Asset, files: Sequence[ImageRecord]) -> dict[str, A
             "generated": True,
             "digital_source_type": source_type(asset),
             "imagined": bool(asset.plan["imagined"]),
+            **_lowered(asset),
         },
         "renditions": [
             {
@@ -91,6 +92,12 @@ def _public(run: Run, asset: Asset, files: Sequence[ImageRecord]) -> dict[str, A
     }
 
 
+def _lowered(asset: Asset) -> dict[str, list[str]]:
+    """What a degrade policy made cheaper, for everybody; models, caps and figures stay in the lineage."""
+    facts = asset.plan.get("lowered")
+    return {"lowered": [change["what"] for change in facts["changes"]]} if facts else {}
+
+
 def _private(run: Run, asset: Asset, images: Sequence[ImageRecord], attempts: dict[str, Attempt]) -> dict[str, Any]:
     """The whole lineage: brief -> prompt -> draft -> final -> upscale -> renditions, with what each cost."""
     return {
@@ -103,6 +110,7 @@ def _private(run: Run, asset: Asset, images: Sequence[ImageRecord], attempts: di
         "origins": asset.plan["origins"],
         "imagined": bool(asset.plan["imagined"]),
         "warnings": list(asset.warnings),
+        "lowered": asset.plan.get("lowered", {}),
         "images": [_lineage(i, attempts.get(i.attempt_id)) for i in images],
     }
 

@@ -1,25 +1,26 @@
 """Opening a run: plan it, refuse it before anything is sent if its worst price does not fit, write it."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prefect import task
 from prefect.artifacts import acreate_markdown_artifact
 
+from budget.approvals import WHY_CAPPED
 from budget.caps import Cap
 from domain.errors import SettingError
 from domain.money import from_cents
-from domain.run import RunStatus
 from storage.objects import keys
+from tasks.approving import approved_limit, check_approval
 from tasks.media import extension_of
 from tasks.out import write_out
-from tasks.planning import Planned, RunOptions, quote_parts
-from tasks.plans import plan_run, quote_markdown, set_aside_csv
+from tasks.planning import Planned, RunOptions
+from tasks.plans import FINISHED, plan_run, quote_markdown, set_aside_csv
+from tasks.quoting import LOCAL, asked_parts
+from tasks.recoveries import recover_before_run
 from tasks.wishes import Wishes
 from wiring import Wiring, current
 from wiring.vendors import sandbox_address
-
-FINISHED: tuple[RunStatus, ...] = ("published",)
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,12 @@ class Opened:
 
 
 @task(name="open-run")
-async def open_run(wishes: Wishes, options: RunOptions, catalog: str = "") -> Opened:
-    """Write the run and its assets. Raises CapRefused before anything is sent, naming cap, use and missing amount."""
+async def open_run(wishes: Wishes, options: RunOptions, catalog: str = "", approved_quote: str = "") -> Opened:
+    """Write the run and its assets. Before anything is sent or written raises CapRefused, naming cap, use and missing
+    amount, and NotApproved or QuoteChanged, naming what is another than was approved.
+    """
     w = current()
+    await recover_before_run(w)
     planned = await plan_run(w, wishes, options, catalog)
     await asyncio.to_thread(_report_set_aside, w, planned)
     run = planned.run
@@ -46,27 +50,44 @@ async def open_run(wishes: Wishes, options: RunOptions, catalog: str = "") -> Op
     if known is not None and known.status in FINISHED:
         return Opened(run.run_id, run.select_mode, (), idle="published before; nothing was paid again")
     _check_keys(w, planned)
-    await asyncio.to_thread(check_caps, w, planned, options.cap_cents)
+    # a run that was opened under an approval stays under it until another one is named
+    under = approved_quote or str(run.plan.get("approved_quote", ""))
+    await asyncio.to_thread(check_approval, w, planned, under)
+    await asyncio.to_thread(check_caps, w, planned, options.cap_cents, under)
     await asyncio.to_thread(_store_references, w, planned)
-    await asyncio.to_thread(w.runs.open, run, planned.assets)
+    await asyncio.to_thread(_write, w, planned, under)
     await acreate_markdown_artifact(quote_markdown(planned), key="quote", description=f"Quote of {run.run_id}")
     keys_ = tuple(asset.asset_key for asset in planned.assets)
     return Opened(run.run_id, run.select_mode, keys_, worst_micros=planned.quote.range.worst)
 
 
-def check_caps(w: Wiring, planned: Planned, cap_cents: int) -> None:
+def check_caps(w: Wiring, planned: Planned, cap_cents: int, approved_quote: str = "") -> None:
     """Set the run's own cap and see that the worst case of what is still to be held fits every cap.
 
-    Going on with a run without --cap-cents leaves the cap that somebody gave it.
+    Going on with a run without --cap-cents leaves the cap that somebody gave it. An approved run has no more than what
+    its approval leaves it.
     """
     run = planned.run
     limit = from_cents(cap_cents or w.settings.cap_run_cents)
     cap = Cap(f"run:{run.run_id}", "run_id", run.run_id, "total", limit)
+    by = str(run.plan.get("requested_by") or "draftline")
     if cap_cents:
-        w.ledger.set_cap(cap, by=str(run.plan.get("requested_by") or "draftline"), why="--cap-cents")
-    else:
+        w.ledger.set_cap(cap, by=by, why="--cap-cents")
+    if approved_quote:
+        approved = replace(cap, limit_micros=approved_limit(w, planned))
+        w.ledger.set_cap(approved, by=by, why=WHY_CAPPED + approved_quote)
+    elif not cap_cents:
         w.ledger.set_default_caps([cap], by="settings", why="DRAFTLINE_CAP_RUN_CENTS")
-    w.ledger.check_plan(quote_parts(w, planned), f"run {run.run_id}")
+    w.ledger.check_plan(asked_parts(w, planned), f"run {run.run_id}")
+
+
+def _write(w: Wiring, planned: Planned, approved_quote: str) -> None:
+    """The run's rows. A known run keeps its plan, but for the approval under which it goes on."""
+    run = planned.run
+    under = {"approved_quote": approved_quote}
+    if not w.runs.open(replace(run, plan=run.plan | under), planned.assets):
+        known = w.runs.get(run.run_id)
+        w.runs.update(run.run_id, known.status, known.status_note, plan=known.plan | under)
 
 
 def _check_keys(w: Wiring, planned: Planned) -> None:
@@ -74,7 +95,7 @@ def _check_keys(w: Wiring, planned: Planned) -> None:
     if w.settings.vendors != "live":
         sandbox_address(w.settings)
         return
-    for vendor in sorted({line.vendor for line in planned.quote.lines}):
+    for vendor in sorted({line.vendor for line in planned.quote.lines} - {LOCAL}):
         if not getattr(w.settings, f"{vendor}_api_key").get_secret_value():
             raise SettingError(
                 f"this plan needs {vendor}, and no key is set", where=f"DRAFTLINE_{vendor.upper()}_API_KEY"

@@ -9,30 +9,17 @@ same work key. A POST is repeated only after a 429 or when no byte had left. doc
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from budget.ledger import AlreadyHeld, SlotBusy, StillInDoubt
-from domain.attempt import Attempt, Dimensions, Intent
-from domain.canonical import sha256_hex
-from domain.errors import (
-    InputError,
-    LedgerConflict,
-    MoneyError,
-    VendorBusy,
-    VendorError,
-    VendorRefused,
-    VendorSilent,
-)
-from domain.money import Micros
-from domain.render import Job, Measured, Receipt, RenderRequest, Usage
-from storage.objects import keys
-from tasks.media import extension_of
-from tasks.spool import Spool
+from domain.attempt import Attempt, Intent
+from domain.errors import InputError, LedgerConflict, MoneyError, PriceMissing, VendorBusy, VendorError, VendorRefused
+from domain.render import Job
+from tasks.booking import Booking, Paid, PaidCall, db, keep, to_the_end
 from vendors.contract import Delivered, Vendor
 from wiring import Wiring
+
+__all__ = ["InDoubt", "Paid", "PaidCall", "PaidDoor", "pay"]
 
 MAX_SENDS = 8
 FIRST_WAIT_S, MAX_WAIT_S = 1.0, 30.0
@@ -44,41 +31,10 @@ MAX_RACES = 5
 _locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 log = logging.getLogger("draftline.paid")
-T = TypeVar("T")
 
 
 class InDoubt(MoneyError):
     """This work was sent once and nobody knows how it ended; it is not sent again by itself."""
-
-
-@dataclass(frozen=True)
-class PaidCall:
-    """One wanted image, who pays, and its ordinal among equal requests."""
-
-    request: RenderRequest
-    ordinal: int
-    measured: Measured
-    dimensions: Dimensions
-
-    @property
-    def work_key(self) -> str:
-        return self.request.work_key(self.ordinal)
-
-
-@dataclass(frozen=True)
-class Paid:
-    """The bytes as the vendor sent them, where they are stored, and what they cost. `replayed`: paid earlier."""
-
-    attempt_id: str
-    data: bytes
-    media_type: str
-    sha256: str
-    object_key: str
-    model_answered: str
-    seed: int | None
-    cost_micros: int
-    warnings: tuple[str, ...]
-    replayed: bool
 
 
 async def pay(w: Wiring, vendor: Vendor, call: PaidCall) -> Paid:
@@ -86,7 +42,7 @@ async def pay(w: Wiring, vendor: Vendor, call: PaidCall) -> Paid:
     door = PaidDoor(w, vendor, call)
     async with _locks.setdefault(call.work_key, asyncio.Lock()):
         for _ in range(MAX_RACES):
-            attempt = await _db(w.ledger.find, call.work_key)
+            attempt = await db(w.ledger.find, call.work_key)
             try:
                 return await (door.make(after_try=0) if attempt is None else door.go_on(attempt))
             except AlreadyHeld:
@@ -94,12 +50,8 @@ async def pay(w: Wiring, vendor: Vendor, call: PaidCall) -> Paid:
         raise LedgerConflict(f"other processes took work {call.work_key[:12]} {MAX_RACES} times in a row")
 
 
-class PaidDoor:
+class PaidDoor(Booking):
     """One call on its way. Only `pay` opens it to send; recovery opens it to book and collect."""
-
-    def __init__(self, w: Wiring, vendor: Vendor, call: PaidCall) -> None:
-        self.w, self.vendor, self.call = w, vendor, call
-        self.spool = Spool(w.settings.spool)
 
     # -- where an earlier attempt stands ------------------------------------------------------------------------------
 
@@ -117,36 +69,22 @@ class PaidDoor:
     async def pick_up(self, attempt: Attempt) -> Paid:
         """An open attempt whose process is gone (made ours first, so that two cannot pick it up), or our own."""
         if attempt.process_id != self.w.process_id:
-            attempt = await _db(self.w.ledger.take_over, attempt)
-        if (receipt := await _db(self.spool.get, attempt.attempt_id)) is not None:
+            attempt = await db(self.w.ledger.take_over, attempt)
+        if (receipt := await db(self.spool.get, attempt.attempt_id)) is not None:
             return await self._book(attempt.attempt_id, receipt, delivered=attempt.state == "delivered")
         if attempt.state == "held":
             return await self._send(attempt.attempt_id)
-        if attempt.state == "sent" and (job := await _db(self.spool.get_job, attempt.attempt_id)) is not None:
+        if attempt.state == "sent" and (job := await db(self.spool.get_job, attempt.attempt_id)) is not None:
             await self._accept(attempt.attempt_id, job)
             return await self._collect(attempt.attempt_id, job)
         if attempt.state == "accepted" and attempt.job is not None:
             return await self._collect(attempt.attempt_id, attempt.job)
         if attempt.state == "delivered":
-            await _db(self._settle_delivered, attempt)
-            return await self._replay(await _db(self.w.ledger.get, attempt.attempt_id))
+            await db(self._settle_delivered, attempt)
+            return await self._replay(await db(self.w.ledger.get, attempt.attempt_id))
         note = "the process that sent it is gone and no answer was kept"
-        await _db(lambda: self.w.ledger.doubt(attempt.attempt_id, code="process-died", note=note))
-        return await self._after_doubt(await _db(self.w.ledger.get, attempt.attempt_id))
-
-    async def _replay(self, attempt: Attempt) -> Paid:
-        if not attempt.result_key:
-            raise VendorRefused(
-                f"was paid ${(attempt.cost_micros or 0) / 1e6:.4f} without an image: {attempt.error or 'no image'}",
-                vendor=self.vendor.name,
-                code=attempt.error_code or "no-image",
-                fault="vendor",
-                billed="yes",
-            )
-        data = await _db(self.w.store.get, self.w.store.private, attempt.result_key)
-        await _db(self.spool.drop, attempt.attempt_id)
-        kept = attempt.receipt
-        return self._paid(attempt, data, kept, replayed=True)
+        await db(lambda: self.w.ledger.doubt(attempt.attempt_id, code="process-died", note=note))
+        return await self._after_doubt(await db(self.w.ledger.get, attempt.attempt_id))
 
     async def _after_refusal(self, attempt: Attempt) -> Paid:
         if attempt.error_code == "moderated":
@@ -156,22 +94,25 @@ class PaidDoor:
         return await self.make(after_try=attempt.try_no)
 
     async def _after_doubt(self, attempt: Attempt) -> Paid:
-        if (receipt := await _db(self.spool.get, attempt.attempt_id)) is not None:
-            # another machine gave this attempt up while its answer lay here
+        if (receipt := await db(self.spool.get, attempt.attempt_id)) is not None:
+            # another machine gave this attempt up while its answer, or its job, lay here
             return await self._book(attempt.attempt_id, receipt)
-        if self.w.settings.resend_in_doubt:
+        if (job := await db(self.spool.get_job, attempt.attempt_id)) is not None:
+            await self._accept(attempt.attempt_id, job)
+            return await self._collect(attempt.attempt_id, job)
+        if self.w.settings.resends(self.vendor.name):
             return await self.make(after_try=attempt.try_no)
         raise _in_doubt(attempt)
 
     async def _wait_for_other(self, attempt: Attempt) -> Attempt:
         """Another living process makes this very image: wait for it instead of paying twice."""
         waited = 0.0
-        while attempt.is_open and await _db(self.w.processes.is_alive, attempt.process_id):
+        while attempt.is_open and await db(self.w.processes.is_alive, attempt.process_id):
             if waited >= MAX_OTHERS_WAIT_S:
                 raise LedgerConflict(f"another process has worked on attempt {attempt.attempt_id} for {waited:.0f} s")
             await asyncio.sleep(OTHERS_WAIT_S)
             waited += OTHERS_WAIT_S
-            attempt = await _db(self.w.ledger.get, attempt.attempt_id)
+            attempt = await db(self.w.ledger.get, attempt.attempt_id)
         return attempt
 
     # -- a new attempt ------------------------------------------------------------------------------------------------
@@ -182,24 +123,31 @@ class PaidDoor:
 
     async def _hold(self, after_try: int) -> Attempt:
         """Hold the worst price; wait for one of the vendor's slots, as long as it takes our own jobs to end."""
-        book, call = self.w.price_book, self.call
-        worst = book.price(call.request.model_id, call.measured.worst, self.w.today())
-        intent = Intent(call.work_key, Micros(worst), book.version, call.dimensions, call.request.canonical())
-        waited, resend = 0.0, self.w.settings.resend_in_doubt
-        slots = self.vendor.max_active
+        waited = 0.0
         while True:
             try:
-                return await _db(
-                    lambda: self.w.ledger.hold(intent, slots=slots, after_try=after_try, resend_in_doubt=resend)
-                )
+                return await db(self._try_hold, after_try)
             except StillInDoubt as doubt:
-                raise _in_doubt(await _db(self.w.ledger.get, doubt.attempt_id)) from doubt
+                raise _in_doubt(await db(self.w.ledger.get, doubt.attempt_id)) from doubt
             except SlotBusy:
-                await _db(self._free_slots_of_the_dead)
+                await db(self._free_slots_of_the_dead)
                 if waited >= MAX_SLOT_WAIT_S:
                     raise
                 await asyncio.sleep(SLOT_WAIT_S)
                 waited += SLOT_WAIT_S
+
+    def _try_hold(self, after_try: int) -> Attempt:
+        """Priced anew each time: while it waited, the vendor may have turned out dearer, or the id been retired."""
+        resend = self.w.settings.resends(self.vendor.name)
+        slots = self.vendor.max_active
+        return self.w.ledger.hold(self._intent(), slots=slots, after_try=after_try, resend_in_doubt=resend)
+
+    def _intent(self) -> Intent:
+        """The call at its worst price now. Raises InputError for a retired model: a stored plan may name a dead id."""
+        call, book, today = self.call, self.w.price_book, self.w.today()
+        book.require_alive(call.request.model_id, today)
+        worst_micros = self.drifts.worst(call.request.model_id, call.measured.worst, today)
+        return Intent(call.work_key, worst_micros, book.version, call.dimensions, call.request.canonical())
 
     def _free_slots_of_the_dead(self) -> None:
         """A process that is gone keeps no slot, or its successor with other work would wait for nothing."""
@@ -211,9 +159,10 @@ class PaidDoor:
 
     async def _send(self, attempt_id: str) -> Paid:
         """Send; again only after a 429 or without a connection. Only the waits between can be cancelled."""
+        await self._refuse_retired(attempt_id)
         for turn in range(1, MAX_SENDS + 1):
             try:
-                outcome = await _to_the_end(self._submit(attempt_id))
+                outcome = await to_the_end(self._submit(attempt_id))
             except VendorBusy as busy:
                 if turn == MAX_SENDS:
                     await self._give_up(attempt_id, busy)
@@ -223,13 +172,22 @@ class PaidDoor:
             return outcome if isinstance(outcome, Paid) else await self._collect(attempt_id, outcome)
         raise AssertionError("the last busy answer raises")
 
+    async def _refuse_retired(self, attempt_id: str) -> None:
+        """A hold may be older than its model's end, if its process died: it is given back, and the error says why."""
+        try:
+            self.w.price_book.require_alive(self.call.request.model_id, self.w.today())
+        except (InputError, PriceMissing) as error:
+            note = str(error)
+            await db(lambda: self.w.ledger.give_up(attempt_id, code="retired", note=note))
+            raise
+
     async def _submit(self, attempt_id: str) -> Job | Paid:
         """One send, to its booked answer or its committed job: an answer that is under way is paid for."""
-        await _db(self.w.ledger.send, attempt_id)
+        await db(self.w.ledger.send, attempt_id)
         try:
             outcome = await self.vendor.submit(self.call.request)
         except VendorBusy as busy:
-            await _db(self.w.ledger.bounce, attempt_id, str(busy))
+            await db(self.w.ledger.bounce, attempt_id, str(busy))
             log.info("paid.busy attempt=%s code=%s hint_s=%s", attempt_id, busy.code, busy.retry_after_s)
             raise
         except VendorError as error:
@@ -238,27 +196,23 @@ class PaidDoor:
         except InputError as error:
             # by the contract of a vendor raised before a byte leaves
             note = str(error)
-            await _db(lambda: self.w.ledger.release(attempt_id, code="invalid", note=note))
+            await db(lambda: self.w.ledger.release(attempt_id, code="invalid", note=note))
             raise
         except Exception as error:
             # none of a vendor's own errors: nobody knows what was sent by then
             note = f"the wire failed with {type(error).__name__}"
-            await _db(lambda: self.w.ledger.doubt(attempt_id, code="wire-failed", note=note))
+            await db(lambda: self.w.ledger.doubt(attempt_id, code="wire-failed", note=note))
             raise
         # the same task goes on at once: no await lies between a paid answer and its file
         if isinstance(outcome, Delivered):
-            _keep(self.spool.put, attempt_id, outcome.receipt)
+            keep(self.spool.put, attempt_id, outcome.receipt)
             return await self._book(attempt_id, outcome.receipt)
-        _keep(self.spool.put_job, attempt_id, outcome.job)
+        keep(self.spool.put_job, attempt_id, outcome.job)
         await self._accept(attempt_id, outcome.job)
         return outcome.job
 
-    async def _accept(self, attempt_id: str, job: Job) -> None:
-        await _db(self.w.ledger.accept, attempt_id, job)
-        await _db(self.spool.drop, attempt_id)
-
     async def _give_up(self, attempt_id: str, busy: VendorBusy) -> None:
-        await _db(lambda: self.w.ledger.give_up(attempt_id, code=busy.code, note=str(busy)))
+        await db(lambda: self.w.ledger.give_up(attempt_id, code=busy.code, note=str(busy)))
 
     async def _collect(self, attempt_id: str, job: Job) -> Paid:
         try:
@@ -269,82 +223,8 @@ class PaidDoor:
         except VendorError as error:
             await self._failed(attempt_id, error, job)
             raise
-        _keep(self.spool.put, attempt_id, receipt)
-        return await _to_the_end(self._book(attempt_id, receipt))
-
-    async def _failed(self, attempt_id: str, error: VendorError, job: Job | None = None) -> None:
-        """Book what an error says about money: nothing, a bill without an image, or nobody knows."""
-        log.warning("paid.failed attempt=%s code=%s billed=%s", attempt_id, error.code, error.billed)
-        note = str(error)
-        if isinstance(error, VendorSilent) or error.billed == "unknown":
-            await _db(lambda: self.w.ledger.doubt(attempt_id, code=error.code, note=note))
-        elif error.billed == "yes":
-            await _db(self._settle_without_image, attempt_id, error, job)
-        else:
-            await _db(lambda: self.w.ledger.release(attempt_id, code=error.code, note=note))
-        await _db(self.spool.drop, attempt_id)
-
-    # -- booking ------------------------------------------------------------------------------------------------------
-
-    async def _book(self, attempt_id: str, receipt: Receipt, *, delivered: bool = False) -> Paid:
-        """Spooled already: store the bytes as they came, deliver, settle, forget the spool."""
-        stored = await _db(_store_original, self.w, receipt)
-        if not delivered:
-            await _db(
-                lambda: self.w.ledger.deliver(
-                    attempt_id,
-                    sha256=stored[0],
-                    key=stored[1],
-                    usage=receipt.usage.as_dict(),
-                    model_answered=receipt.model_answered,
-                    receipt=_kept(receipt),
-                )
-            )
-        cost, source = self._cost(receipt.cost_micros, receipt.usage, receipt.model_answered)
-        await _db(lambda: self.w.ledger.settle(attempt_id, cost, source=source))
-        await _db(self.spool.drop, attempt_id)
-        attempt = await _db(self.w.ledger.get, attempt_id)
-        return self._paid(attempt, receipt.data, _kept(receipt), replayed=False)
-
-    def _settle_delivered(self, attempt: Attempt) -> None:
-        kept = attempt.receipt
-        usage = Usage(**{"images": 0, **attempt.usage})
-        cost, source = self._cost(kept.get("cost_micros"), usage, attempt.model_answered)
-        self.w.ledger.settle(attempt.attempt_id, cost, source=source, note="settled by a later process")
-
-    def _settle_without_image(self, attempt_id: str, error: VendorError, job: Job | None) -> None:
-        figure = error.cost_micros if error.cost_micros is not None else (job.cost_micros if job else None)
-        if figure is None and not isinstance(error.usage, Usage):
-            # billed, but nobody says how much: what was held is the most that it can be
-            figure = self.w.ledger.get(attempt_id).hold_micros
-        usage = error.usage if isinstance(error.usage, Usage) else Usage(images=0)
-        cost, source = self._cost(figure, usage)
-        values = {"error_code": error.code, "error": str(error), "usage": usage.as_dict()}
-        self.w.ledger.settle(attempt_id, cost, source=source, note=str(error), **values)
-
-    def _cost(self, figure: int | None, usage: Usage, answered: str = "") -> tuple[int, str]:
-        """The vendor's own figure where it gives one, else its usage at the book's price of the model that answered."""
-        if figure is not None:
-            return figure, "vendor"
-        book = self.w.price_book
-        model_id = answered if answered in book.models else self.call.request.model_id
-        return book.price(model_id, usage, self.w.today()), "book"
-
-    def _paid(self, attempt: Attempt, data: bytes, kept: dict[str, object], *, replayed: bool) -> Paid:
-        seed = kept.get("seed")
-        warnings = kept.get("warnings", ())
-        return Paid(
-            attempt_id=attempt.attempt_id,
-            data=data,
-            media_type=str(kept.get("media_type", "")),
-            sha256=attempt.result_sha256,
-            object_key=attempt.result_key,
-            model_answered=attempt.model_answered,
-            seed=seed if isinstance(seed, int) else self.call.request.seed,
-            cost_micros=attempt.cost_micros or 0,
-            warnings=tuple(str(x) for x in warnings) if isinstance(warnings, list | tuple) else (),
-            replayed=replayed,
-        )
+        keep(self.spool.put, attempt_id, receipt)
+        return await to_the_end(self._book(attempt_id, receipt))
 
 
 def _in_doubt(attempt: Attempt) -> InDoubt:
@@ -353,50 +233,3 @@ def _in_doubt(attempt: Attempt) -> InDoubt:
         f"(${attempt.hold_micros / 1e6:.4f} stay held): {attempt.error or attempt.error_code}; "
         "--resend-in-doubt pays again inside the caps, `draftline attempts resolve` closes it by evidence"
     )
-
-
-def _kept(receipt: Receipt) -> dict[str, object]:
-    """What a replay must know of a receipt beside its bytes."""
-    return {
-        "media_type": receipt.media_type,
-        "seed": receipt.seed,
-        "warnings": list(receipt.warnings),
-        "vendor_id": receipt.vendor_id,
-        "cost_micros": receipt.cost_micros,
-    }
-
-
-def _store_original(w: Wiring, receipt: Receipt) -> tuple[str, str]:
-    """The vendor's bytes as they came, before anything decodes them. Returns (sha256, key)."""
-    digest = sha256_hex(receipt.data)
-    key = keys.original(digest, extension_of(receipt.media_type))
-    w.store.put_immutable(w.store.private, key, receipt.data, receipt.media_type)
-    return digest, key
-
-
-def _keep(put: Callable[[str, T], None], attempt_id: str, answer: T) -> None:
-    """Spool an answer. A full disk is no reason to throw away what is in our hands: booking goes on without."""
-    try:
-        put(attempt_id, answer)
-    except OSError as error:
-        log.error("paid.not_spooled attempt=%s error=%s", attempt_id, error)
-
-
-async def _db(work: Callable[..., T], *args: object) -> T:
-    """Short blocking work (a transaction, a put, a file) beside the event loop."""
-    return await asyncio.to_thread(work, *args)
-
-
-async def _to_the_end(work: Awaitable[T]) -> T:
-    """Run `work` to its end even when the caller is cancelled (again and again), then pass the cancellation on."""
-    task, cancelled = asyncio.ensure_future(work), None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is None:
-        return task.result()
-    if not task.cancelled() and (failed := task.exception()) is not None:
-        log.warning("paid.failed_while_cancelled error=%s", failed)
-    raise cancelled

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from budget.degrade import lowered_note
 from domain.errors import ImageError
 from domain.render import RenderRequest
 from domain.run import Asset, ImageRecord, Run, Stage
@@ -88,8 +90,13 @@ def _record(w: Wiring, asset: Asset, spec: ImageSpec, paid: Paid, wishes: tuple[
         prompt=request.prompt,
         axes=spec.axes,
         seed=paid.seed,
-        params={**asked, "references": [r.sha256 for r in request.references]},
-        warnings=tuple(dict.fromkeys((*wishes, *paid.warnings))),
+        params={**asked, **_lowered(asset), "references": [r.sha256 for r in request.references]},
+        warnings=tuple(dict.fromkeys((*lowered_note(asset.plan), *wishes, *paid.warnings))),
     )
     w.images.add(record)
     return record
+
+
+def _lowered(asset: Asset) -> dict[str, Any]:
+    """What a degrade policy made cheaper about this asset; nothing where none did."""
+    return {"lowered": asset.plan["lowered"]} if "lowered" in asset.plan else {}

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from budget.degrade import Lowering, Making, Stage, lowered_note
+from budget.drift import Drifts
 from budget.price_book import ModelChoice
 from budget.quote import Quote, QuoteLine, inversion_warning, saving_micros
 from domain.attempt import OPEN_STATES, Dimensions, State
 from domain.canonical import digest
-from domain.errors import InputError
+from domain.errors import InputError, PriceMissing
 from domain.ladder import Ladder
 from domain.money import PriceRange
 from domain.render import Reference, RenderRequest
@@ -28,6 +30,7 @@ from wiring import Wiring
 DEFAULT_DRAFTS = 4
 # Gemini has no choice of format and answers JPEG: a wish for PNG would only be a warning.
 FINAL_FORMAT = {"flux": "png", "nano-banana": "jpeg", "gpt-image": "png"}
+PROBE_PX = 1024
 ROUND_STEP = 1_000
 """Ordinals of a second round of drafts start here, so that equal requests are new work."""
 
@@ -43,6 +46,7 @@ class RunOptions:
     cap_cents: int = 0
     round: int = 1
     requested_by: str = ""
+    degrade: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,16 @@ class Planned:
 
 
 class Planner:
-    """Plans on one day with one ladder. `vendors` only measure here."""
+    """Plans on one day with one ladder, lowered by a policy or as wished. `vendors` only measure here."""
 
-    def __init__(self, w: Wiring, vendors: Mapping[str, Vendor], options: RunOptions) -> None:
+    def __init__(
+        self, w: Wiring, vendors: Mapping[str, Vendor], options: RunOptions, lowering: Lowering | None = None
+    ) -> None:
         self.w, self.vendors, self.options = w, vendors, options
+        self.lowering = lowering or Lowering()
         self.ladder = _ladder(w, options.ladder)
         self.today = w.today()
+        self.prices = Drifts(w.database, w.price_book, w.now).prices()
         self.warnings: dict[str, None] = {}
 
     def plan(self, wishes: Wishes, *, published: Mapping[str, Publication] | None = None, catalog: str = "") -> Planned:
@@ -77,28 +85,38 @@ class Planner:
         assets: list[Asset] = []
         lines: list[QuoteLine] = []
         finals: dict[str, int] = {}
-        unchanged: list[str] = []
         references: dict[str, Reference] = {}
-        for wish in wishes.items:
-            fingerprint = self.fingerprint(wish)
-            shown = (published or {}).get(wish.brief.sku)
-            if shown is not None and shown.fingerprint == fingerprint:
-                unchanged.append(wish.brief.sku)
-                continue
-            asset, own, final = self._asset(wish, fingerprint, len(assets))
+        changed = self._changed(wishes, published or {})
+        for wish in changed:
+            asset, own, final = self._asset(wish, self.fingerprint(wish), len(assets))
             assets.append(asset)
             lines += own
             finals[asset.asset_key] = final
             references |= {r.sha256: r for r in wish.references}
         quote = Quote(tuple(lines), self.w.price_book.version, tuple(self.warnings))
-        after = {a.sku: published[a.sku].version for a in assets if a.sku in published} if published else {}
-        run = self._run(wishes.name, assets, quote, {"catalog": catalog, "after": after} if catalog else {})
+        run = self._run(self.run_id(wishes, published=published, catalog=catalog), wishes.name, quote)
         stamped = tuple(replace(asset, run_id=run.run_id) for asset in assets)
+        unchanged = [wish.brief.sku for wish in wishes.items if wish.brief.name not in finals]
         return Planned(run, stamped, quote, references, tuple(unchanged), wishes, finals)
+
+    def _changed(self, wishes: Wishes, published: Mapping[str, Publication]) -> list[Wish]:
+        """Those published otherwise or not at all; what this policy published at another step is not made anew."""
+        shown = {sku: publication.fingerprint for sku, publication in published.items()}
+        return [
+            wish
+            for wish in wishes.items
+            if wish.brief.sku not in shown
+            or shown[wish.brief.sku] not in {self._fingerprint(wish, at) for at in self.lowering.all_steps()}
+        ]
 
     def fingerprint(self, wish: Wish) -> str:
         """Everything that would make other pictures: brief, photos, ladder, prompts. Not prices and not model ids."""
-        dialects = sorted({self.w.roles[role].dialect for role in self.ladder.roles()})
+        return self._fingerprint(wish, self.lowering)
+
+    def _fingerprint(self, wish: Wish, lowering: Lowering) -> str:
+        making = self._making(wish, lowering)
+        roles = [making.draft_role, making.final_role]
+        dialects = sorted({self.w.roles[role].dialect for role in (*self.ladder.roles(), *roles)})
         return digest(
             {
                 "brief": wish.brief.model_dump(mode="json"),
@@ -106,25 +124,42 @@ class Planner:
                 "ladder": self.ladder.model_dump(mode="json"),
                 "prompts": [self.w.prompt_book.version(d) for d in dialects],
                 "variations": self.w.prompt_book.variations_version,
-                "drafts": self._count(wish),
+                "drafts": making.drafts,
                 "vary": list(wish.vary) if wish.vary is not None else None,
                 "upscale": self.w.settings.upscale_model,
                 "round": self.options.round,
+                **({"lowered": roles} if {change.what for change in making.changes} - {"drafts"} else {}),
             }
         )
 
-    def _count(self, wish: Wish) -> int:
-        return wish.drafts or self.options.drafts
+    def _making(self, wish: Wish, lowering: Lowering) -> Making:
+        """The number of drafts and the roles that the wish is made with, lowered where a policy says so."""
+        final = self.ladder.choose_final(wish.brief).role
+        wished = Making(wish.drafts or self.options.drafts, self.ladder.draft.role, final)
+        return lowering.apply(wished, lambda stage, role: self._can(wish, stage, role))
+
+    def _can(self, wish: Wish, stage: Stage, role: str) -> bool:
+        """Whether a role takes as many references as the wish has: a final also gets its select."""
+        select = Reference("0" * 64, "image/jpeg", PROBE_PX, PROBE_PX, b"?")
+        references = wish.references if stage == "draft" else (select, *wish.references)
+        try:
+            model = self.w.price_book.choose(role, self.today)
+            self.vendors[model.vendor].measure(RenderRequest(model.model_id, "?", PROBE_PX, PROBE_PX, references))
+        except (InputError, PriceMissing):
+            return False
+        return True
 
     def _asset(self, wish: Wish, fingerprint: str, ordinal: int) -> tuple[Asset, list[QuoteLine], int]:
-        brief = wish.brief
+        brief, making = wish.brief, self._making(wish, self.lowering)
         draft = self._draft_plan(wish, fingerprint)
         final, reason = self._final_plan(wish, draft)
         drafts = draft_requests(draft, wish.references)
         draft_each = self._dearest(drafts, draft["vendor"])
         final_each = self._dearest(self._final_probes(wish, final, draft, drafts[0]), final["vendor"])
         self._warn(inversion_warning(draft["model_id"], draft_each, final["model_id"], final_each))
+        lowered = self.lowering.facts(making)
         warnings = (
+            *lowered_note(lowered),
             *wish.warnings,
             *draft["warnings"],
             *crop_warnings(brief, Size(final["width_px"], final["height_px"])),
@@ -137,6 +172,7 @@ class Planner:
             "imagined": wish.imagined,
             "feed_ids": list(wish.feed_ids),
             "reason": reason,
+            **lowered,
         }
         asset = Asset(
             run_id="",
@@ -156,9 +192,9 @@ class Planner:
         return asset, lines, final_each.expected
 
     def _draft_plan(self, wish: Wish, fingerprint: str) -> dict[str, Any]:
-        model = self._model(self.ladder.draft.role)
-        size = draft_size(wish.brief, self.ladder.draft)
-        variations = self.w.prompt_book.variations(wish.brief, self._count(wish), axes=wish.vary)
+        making, size = self._making(wish, self.lowering), draft_size(wish.brief, self.ladder.draft)
+        model = self._model(making.draft_role)
+        variations = self.w.prompt_book.variations(wish.brief, making.drafts, axes=wish.vary)
         roles: list[ReferenceRole] = ["product"] * len(wish.references)
         prompts = [self._prompt(wish, model.role, variation, roles) for variation in variations]
         seeded = self.vendors[model.vendor].takes_seed(model.model_id)
@@ -176,11 +212,12 @@ class Planner:
 
     def _final_plan(self, wish: Wish, draft: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         choice = self.ladder.choose_final(wish.brief)
-        model = self._model(choice.role)
+        model = self._model(self._making(wish, self.lowering).final_role)
         size = final_size(wish.brief, choice)
         seed = draft["calls"][0]["seed"] if self.vendors[model.vendor].takes_seed(model.model_id) else None
-        plan = {**_model_plan(model, size), "dialect": self.w.roles[choice.role].dialect, "seed": seed}
-        return {**plan, "output_format": FINAL_FORMAT[plan["dialect"]], "reason": choice.reason}, choice.reason
+        plan = {**_model_plan(model, size), "dialect": self.w.roles[model.role].dialect, "seed": seed}
+        reason = choice.reason + (f"; lowered to {model.role}" if model.role != choice.role else "")
+        return {**plan, "output_format": FINAL_FORMAT[plan["dialect"]], "reason": reason}, reason
 
     def _prompt(
         self, wish: Wish, role: str, variation: Variation, reference_roles: list[ReferenceRole]
@@ -223,7 +260,8 @@ class Planner:
         measured = self.vendors[vendor].measure(request)
         for warning in measured.warnings:
             self._warn(warning)
-        return self.w.price_book.price_range(request.model_id, measured, self.today)
+        self._warn(self.prices.warning(request.model_id))
+        return self.prices.price_range(request.model_id, measured, self.today)
 
     def _warn(self, text: str) -> None:
         if text:
@@ -242,7 +280,7 @@ class Planner:
             count=count,
             each=each,
             done=states.count("settled"),
-            held=sum(needs_no_hold(self.w, state) for state in states),
+            held=sum(needs_no_hold(self.w, plan["vendor"], state) for state in states),
             fingerprint=asset.fingerprint,
         )
 
@@ -254,21 +292,25 @@ class Planner:
         keys = [r.work_key(n) for n, r in requests_with_ordinals(requests, self.options.round)]
         return list(self.w.ledger.states_among(keys).values())
 
-    def _run(self, name: str, assets: list[Asset], quote: Quote, target: Mapping[str, Any]) -> Run:
-        """`target`: where it is published and what it replaces there: going back to an old feed is a new run."""
+    def run_id(self, wishes: Wishes, *, published: Mapping[str, Publication] | None = None, catalog: str = "") -> str:
+        """The run's name comes from what is made and what that replaces: going back to an old feed is a new run."""
+        kind, changed, shown = self.options.kind, self._changed(wishes, published or {}), published or {}
+        after = {wish.brief.sku: shown[wish.brief.sku].version for wish in changed if wish.brief.sku in shown}
         identity = {
-            "assets": {a.asset_key: a.fingerprint for a in assets},
+            "assets": {wish.brief.name: self.fingerprint(wish) for wish in changed},
             "select": self.options.select_mode,
             "round": self.options.round,
-            **target,
+            **({"catalog": catalog, "after": after} if catalog else {}),
         }
-        kind = self.options.kind
-        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:30] or kind
+        slug = re.sub(r"[^a-z0-9]+", "-", wishes.name.lower()).strip("-")[:30] or kind
+        return f"{kind}-{slug}-{digest(identity)[:10]}"
+
+    def _run(self, run_id: str, name: str, quote: Quote) -> Run:
         return Run(
-            run_id=f"{kind}-{slug}-{digest(identity)[:10]}",
-            kind=kind,
+            run_id=run_id,
+            kind=self.options.kind,
             name=name,
-            flow=kind,
+            flow=self.options.kind,
             ladder=self.ladder.name,
             select_mode=self.options.select_mode,
             status="planned",
@@ -299,9 +341,9 @@ def requests_with_ordinals(requests: list[RenderRequest], round_no: int) -> list
     return [((round_no - 1) * ROUND_STEP + n, request) for n, request in enumerate(requests)]
 
 
-def needs_no_hold(w: Wiring, state: State) -> bool:
+def needs_no_hold(w: Wiring, vendor: str, state: State) -> bool:
     """Whether unfinished work goes on with the money that is held for it (in doubt: is not sent again at all)."""
-    return state in OPEN_STATES or (state == "in_doubt" and not w.settings.resend_in_doubt)
+    return state in OPEN_STATES or (state == "in_doubt" and not w.settings.resends(vendor))
 
 
 def quote_parts(w: Wiring, planned: Planned) -> list[tuple[Dimensions, int]]:

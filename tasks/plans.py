@@ -5,44 +5,59 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from budget.quote import Quote, QuoteLine
-from budget.reports import list_attempts
 from domain.feeds import write_report
 from domain.money import show
 from domain.product import BadRow
-from domain.run import Publication
-from tasks.planning import Planned, Planner, RunOptions, needs_no_hold
+from domain.run import Publication, RunStatus
+from tasks.degrading import Request, plan_within_caps
+from tasks.planning import Planned, RunOptions
+from tasks.quoting import LOCAL, complete, plan_known
 from tasks.wishes import Wishes
+from vendors.contract import Vendor
 from wiring import Wiring
+
+FINISHED: tuple[RunStatus, ...] = ("published",)
 
 
 async def plan_run(w: Wiring, wishes: Wishes, options: RunOptions, catalog: str = "") -> Planned:
-    """Plan without writing or sending anything. For a catalog only what changed since its publication."""
+    """Plan without writing or sending anything. For a catalog only what changed since its publication.
+
+    A run that was opened before and is not finished is planned as its rows have it: that is what will be made.
+    """
     published: Mapping[str, Publication] | None = None
     if options.kind == "catalog":
         published = await asyncio.to_thread(w.publications.of_catalog, catalog)
     async with w.open_vendors() as vendors:
-        planner = Planner(w, vendors, options)
-        planned = await asyncio.to_thread(planner.plan, wishes, published=published, catalog=catalog)
+        request = Request(w, vendors, options, wishes, published, catalog)
+        planned = await asyncio.to_thread(plan_within_caps, request)
+        planned = await asyncio.to_thread(_as_known, w, vendors, planned)
     plan = planned.run.plan | {"catalog": catalog, "set_aside": [asdict(row) for row in wishes.set_aside]}
-    return replace(planned, run=replace(planned.run, plan=plan), quote=await asyncio.to_thread(_remaining, w, planned))
+    planned = await asyncio.to_thread(_complete, w, planned)
+    return replace(planned, run=replace(planned.run, plan=plan, quote=planned.quote.as_dict()))
 
 
-def _remaining(w: Wiring, planned: Planned) -> Quote:
-    """The quote with the finals that this very run has paid or holds already counted as such."""
-    run_id = planned.run.run_id
-    newest = {a.work_key: a for a in list_attempts(w.database, run_id=run_id) if a.dimensions.stage == "final"}
-    done = {image.asset_key for image in w.images.of_run(run_id, "final")}
-    done |= {a.dimensions.asset_key for a in newest.values() if a.state == "settled"}
-    held = {a.dimensions.asset_key for a in newest.values() if needs_no_hold(w, a.state)}
-    return replace(planned.quote, lines=tuple(_with_finals(line, done, held) for line in planned.quote.lines))
+async def plan_stored(w: Wiring, run_id: str) -> Planned:
+    """A run in the database, as it will go on, with the price of now of what is left. Raises RunError: no such run."""
+    run = await asyncio.to_thread(w.runs.get, run_id)
+    async with w.open_vendors() as vendors:
+        planned = await asyncio.to_thread(plan_known, w, vendors, run)
+    return await asyncio.to_thread(_complete, w, planned)
 
 
-def _with_finals(line: QuoteLine, done: set[str], held: set[str]) -> QuoteLine:
-    if line.stage != "final":
-        return line
-    if line.asset_key in done:
-        return replace(line, done=line.count)
-    return replace(line, held=int(line.asset_key in held))
+def _complete(w: Wiring, planned: Planned) -> Planned:
+    """With its whole quote. Raises InputError where a stored plan still has to ask a model that is retired by now."""
+    whole = complete(w, planned)
+    for model_id in {line.model_id for line in whole.quote.lines if line.vendor != LOCAL and line.open > line.held}:
+        w.price_book.require_alive(model_id, w.today())
+    return whole
+
+
+def _as_known(w: Wiring, vendors: Mapping[str, Vendor], planned: Planned) -> Planned:
+    run = w.runs.find(planned.run.run_id)
+    if run is None or run.status in FINISHED:
+        return planned
+    known = plan_known(w, vendors, run)
+    return replace(known, references=planned.references, unchanged=planned.unchanged, wishes=planned.wishes)
 
 
 def set_aside_csv(rows: tuple[BadRow, ...]) -> bytes:

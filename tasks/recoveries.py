@@ -2,26 +2,38 @@
 
     held       never sent: the hold goes back          accepted   polled and collected (the vendor can be asked again)
     sent       the spool's answer, else in doubt       delivered  settled
+    in doubt   the answer or the job in this machine's spool; otherwise it stays
 
 It never sends anything: the two ways to a POST are closed off below. A collected image waits in the store and in the
 journal; the run that wanted it finds it there, paid, when it goes on.
 """
 
 import asyncio
+import logging
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from budget.reports import list_attempts
-from domain.attempt import OPEN_STATES, Attempt
-from domain.errors import DraftlineError, MoneyError
-from domain.render import Measured, Reference, RenderRequest, Usage
+from budget.unfinished import attempts_among, open_attempts_of, working_processes
+from domain.attempt import Attempt
+from domain.errors import DraftlineError, MoneyError, StorageError
+from domain.render import Job, Measured, Reference, RenderRequest, Usage
+from tasks.evidence import take_readings
 from tasks.paid_calls import Paid, PaidCall, PaidDoor
+from tasks.spool import Spool
 from vendors.contract import Vendor
+from vendors.registry import VENDORS
 from wiring import Wiring
 
 MAX_AT_ONCE = 8
+MAX_COLLECT_S = 60.0
+"""How long one pass asks for one job. Its process is gone for a while, so most are Ready at the first poll."""
+BEFORE_RUN_S = 60.0
+"""What a run waits for others' leftovers at most; the scheduled recovery takes the rest."""
 UNKNOWN_EDGE_PX = 1024
 """References are recorded by digest only; one megapixel each is what we send at most by default."""
+
+log = logging.getLogger("draftline.recovery")
 
 
 class NeverSent(MoneyError):
@@ -30,7 +42,7 @@ class NeverSent(MoneyError):
 
 @dataclass(frozen=True)
 class Recovered:
-    """One open attempt and what became of it; `note` says why, for a person."""
+    """One attempt that was left behind and what became of it; `note` says why, for a person."""
 
     attempt: Attempt
     outcome: str
@@ -40,6 +52,12 @@ class Recovered:
 class _RecoveryDoor(PaidDoor):
     """The door from the inside only: it books and collects, and cannot send."""
 
+    async def pick_up(self, attempt: Attempt) -> Paid:
+        # asking for accepted work may take long: it is not made ours, so that its own run never has to wait for us
+        if attempt.state == "accepted" and attempt.job and attempt.attempt_id not in self.spool.attempt_ids():
+            return await self._collect(attempt.attempt_id, attempt.job)
+        return await super().pick_up(attempt)
+
     async def make(self, *, after_try: int) -> Paid:
         raise MoneyError("recovery sends nothing; in doubt it stays")
 
@@ -48,16 +66,41 @@ class _RecoveryDoor(PaidDoor):
         await asyncio.to_thread(lambda: self.w.ledger.give_up(attempt_id, code="never-sent", note=note))
         raise NeverSent(note)
 
+    async def _collect(self, attempt_id: str, job: Job) -> Paid:
+        try:
+            async with asyncio.timeout(MAX_COLLECT_S):
+                return await super()._collect(attempt_id, job)
+        except TimeoutError as error:
+            raise MoneyError(f"still with the vendor after {MAX_COLLECT_S:.0f} s; it is asked again later") from error
+
+
+async def recover_before_run(w: Wiring) -> None:
+    """At the start of every run: collect what others left, read balances. Bounded, never a reason to fail."""
+    try:
+        async with asyncio.timeout(BEFORE_RUN_S):
+            found = await recover_attempts(w)
+            if any(w.settings.owns_account(name) for name in VENDORS):
+                await take_readings(w, by="run")
+    except TimeoutError:
+        log.warning("recovery.out_of_time limit_s=%.0f", BEFORE_RUN_S)
+    except DraftlineError as error:
+        log.warning("recovery.failed error=%s", error)
+    else:
+        _show(w, found)
+
 
 async def recover_attempts(w: Wiring) -> list[Recovered]:
-    """Everything that is open and belongs to no living process, each to the end that its evidence gives."""
-    left = await asyncio.to_thread(_left_behind, w)
+    """Everything that belongs to no living process, each to the end that its evidence gives."""
+    left = await asyncio.to_thread(left_behind, w)
+    await asyncio.to_thread(_forget_settled, w)
+    if not left:
+        return []
     gate = asyncio.Semaphore(MAX_AT_ONCE)
     async with w.open_vendors() as vendors:
 
         async def one(attempt: Attempt) -> Recovered:
             async with gate:
-                return await _recover(w, vendors[attempt.dimensions.vendor], attempt)
+                return await _recover(w, vendors, attempt)
 
         return list(await asyncio.gather(*(one(attempt) for attempt in left)))
 
@@ -66,21 +109,53 @@ def tally(recovered: list[Recovered]) -> dict[str, int]:
     return dict(Counter(item.outcome for item in recovered))
 
 
-def _left_behind(w: Wiring) -> list[Attempt]:
-    found = list_attempts(w.database, states=tuple(sorted(OPEN_STATES)))
-    alive = {name: w.processes.is_alive(name) for name in {a.process_id for a in found}}
-    return [a for a in found if not alive[a.process_id]]
+def left_behind(w: Wiring) -> list[Attempt]:
+    """Open attempts of processes that are gone, and those in doubt whose answer or job lies in this machine's spool."""
+    gone = [name for name in working_processes(w.database) if not w.processes.is_alive(name)]
+    doubted = [a for a in _kept_here(w) if a.state == "in_doubt" and not w.processes.is_alive(a.process_id)]
+    return (open_attempts_of(w.database, gone) if gone else []) + doubted
 
 
-async def _recover(w: Wiring, vendor: Vendor, attempt: Attempt) -> Recovered:
-    door = _RecoveryDoor(w, vendor, _call_of(attempt))
+def _kept_here(w: Wiring) -> list[Attempt]:
+    kept = Spool(w.settings.spool).attempt_ids()
+    return attempts_among(w.database, kept) if kept else []
+
+
+def _forget_settled(w: Wiring) -> None:
+    """A crash between the bill and the spool's end leaves a file that nobody needs any more."""
+    for attempt in _kept_here(w):
+        if attempt.state == "settled":
+            Spool(w.settings.spool).drop(attempt.attempt_id)
+        elif attempt.state == "released":
+            log.error("recovery.answer_of_released attempt=%s spool=%s", attempt.attempt_id, w.settings.spool)
+
+
+async def _recover(w: Wiring, vendors: Mapping[str, Vendor], attempt: Attempt) -> Recovered:
     problem = ""
     try:
-        await door.pick_up(attempt)
+        door = _RecoveryDoor(w, vendors[attempt.dimensions.vendor], _call_of(attempt))
+        await (door.go_on(attempt) if attempt.state == "in_doubt" else door.pick_up(attempt))
     except DraftlineError as error:
         problem = str(error)
-    now = await asyncio.to_thread(w.ledger.get, attempt.attempt_id)
+    except Exception as error:
+        # one attempt that nobody can read must not keep the others from their end; it stays as it is, and visible
+        log.exception("recovery.broken attempt=%s", attempt.attempt_id)
+        problem = f"could not be recovered: {type(error).__name__}: {error}"
+    try:
+        now = await asyncio.to_thread(w.ledger.get, attempt.attempt_id)
+    except StorageError as error:
+        return Recovered(attempt, attempt.state, problem or str(error))
+    log.info("recovery.attempt attempt=%s was=%s is=%s", attempt.attempt_id, attempt.state, now.state)
     return Recovered(now, now.state, problem)
+
+
+def _show(w: Wiring, found: list[Recovered]) -> None:
+    if not found:
+        return
+    log.info("recovery.before_run %s", " ".join(f"{state}={count}" for state, count in tally(found).items()))
+    w.progress.start("recovery", len(found))
+    w.progress.step("recovery", len(found))
+    w.progress.end("recovery")
 
 
 def _call_of(attempt: Attempt) -> PaidCall:

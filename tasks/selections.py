@@ -8,7 +8,8 @@ from prefect import task
 from domain.errors import SelectionError
 from domain.run import Run, Selection
 from tasks.out import write_out
-from tasks.sheets import Ranked, draw_sheet, ranked_drafts
+from tasks.ranking import Ranked, ranked_drafts
+from tasks.sheets import draw_sheet
 from wiring import Wiring, current
 
 EVERY_ASSET = "*"

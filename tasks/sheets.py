@@ -3,33 +3,24 @@
 import asyncio
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from prefect import task
 from prefect.artifacts import acreate_markdown_artifact
 
+from budget.degrade import lowered_words
 from domain.canonical import sha256_hex
 from domain.money import show
-from domain.run import Asset, ImageRecord, Run, ScoreRecord, Selection
+from domain.run import Asset, Run, Selection
 from imaging.decode import decode
 from imaging.sheet import Cell, contact_sheet, thumbnail
-from imaging.similarity import group_near_duplicates, parse_signature
 from storage.objects import keys
 from tasks.assets import stored_bytes
 from tasks.out import write_out
+from tasks.ranking import Ranked, ranked_drafts
 from wiring import Wiring, current
 
 MAX_ARTIFACT_SHEETS = 40
 """Sheets shown inside one artifact; the rest are in the store. An artifact is a view, not a record."""
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """A draft with its score; `double_of` is the label of the better draft that it nearly equals, "" for none."""
-
-    image: ImageRecord
-    score: ScoreRecord
-    double_of: str = ""
 
 
 @task(name="contact-sheets")
@@ -56,16 +47,6 @@ def _how_to_go_on(run: Run) -> str:
     return f"Pick with the *promote* deployment, or `draftline promote {run.run_id} --pick A1`."
 
 
-def ranked_drafts(w: Wiring, run_id: str, asset_key: str) -> list[Ranked]:
-    """The asset's drafts, best first; near-duplicates of a better one are marked."""
-    drafts = w.images.of_asset(run_id, asset_key, "draft")
-    scores = w.images.scores([d.image_id for d in drafts])
-    scored = sorted((d for d in drafts if d.image_id in scores), key=lambda d: (-scores[d.image_id].overall, d.ordinal))
-    groups = group_near_duplicates([(d.label, parse_signature(scores[d.image_id].signature)) for d in scored])
-    double = {label: group[0] for group in groups for label in group[1:]}
-    return [Ranked(d, scores[d.image_id], double.get(d.label, "")) for d in scored]
-
-
 def _sheet(w: Wiring, run: Run, asset: Asset) -> str:
     ranked = ranked_drafts(w, run.run_id, asset.asset_key)
     if not ranked:
@@ -90,6 +71,8 @@ def draw_sheet(w: Wiring, run: Run, asset: Asset, ranked: Sequence[Ranked], pick
     subtitle = f"{run.ladder} ladder, {drafts} with {plan['model_id']}, {show(cost)} expected"
     if asset.plan["imagined"]:
         subtitle += "; imagined, never saw the product"
+    if "lowered" in asset.plan:
+        subtitle += f"; lowered: {lowered_words(asset.plan['lowered'])}"
     made_at = run.created_at or w.now()
     return contact_sheet(cells, title=asset.title, subtitle=subtitle, run_id=run.run_id, made_at=made_at)
 

@@ -45,6 +45,11 @@ class Spool:
         path = self._job(attempt_id)
         return Job(**json.loads(path.read_bytes())) if path.exists() else None
 
+    def attempt_ids(self) -> set[str]:
+        """The attempts whose answer or job is kept here."""
+        kept = self._folder.iterdir() if self._folder.exists() else ()
+        return {path.stem for path in kept if path.suffix in (".json", ".job")}
+
     def drop(self, attempt_id: str) -> None:
         self._job(attempt_id).unlink(missing_ok=True)
         self._facts(attempt_id).unlink(missing_ok=True)

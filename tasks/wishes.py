@@ -20,6 +20,7 @@ from domain.render import Reference
 from imaging.decode import decode, decode_untrusted
 from imaging.references import prepare_reference
 from storage.photos import Photo, PhotoFinder, names_of
+from storage.records import uploads
 from wiring import Wiring
 
 MAX_BRIEF_BYTES = 256_000
@@ -55,7 +56,8 @@ class Wishes:
 
 
 async def wishes_of_brief(w: Wiring, brief: Brief, folder: Path) -> Wishes:
-    loaded = [await asyncio.to_thread(_own_photo, folder / name, w) for name in brief.references]
+    """A reference is a file's name, or `upload:<sha256>` for a photo that somebody uploaded to the board."""
+    loaded = [await asyncio.to_thread(_named_photo, folder, name, w) for name in brief.references]
     wish = Wish(with_digests(brief, loaded), tuple(loaded), brief.references)
     return Wishes(brief.name, (wish,))
 
@@ -117,6 +119,23 @@ def _mapping(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InputError("must be a mapping of fields", where=str(path), hint="See samples/campaign.yaml")
     return found
+
+
+def _named_photo(folder: Path, name: str, w: Wiring) -> Reference:
+    return _uploaded(name, w) if name.startswith(uploads.PREFIX) else _own_photo(folder / name, w)
+
+
+def _uploaded(name: str, w: Wiring) -> Reference:
+    """An upload's bytes from the private bucket: a stranger's file, decoded as such."""
+    digest = name.removeprefix(uploads.PREFIX)
+    upload = w.uploads.get(digest)
+    if upload is None:
+        raise InputError("was never uploaded here", where=f"reference {name}", hint="Upload the photo again")
+    data = w.store.get(w.store.private, upload.object_key)
+    try:
+        return _remembered(Photo(upload.file_name, data, digest, name), w)
+    except ImageError as error:
+        raise InputError(f"is no usable photo: {error}", where=f"reference {name}") from error
 
 
 def _own_photo(path: Path, w: Wiring) -> Reference:

@@ -6,7 +6,7 @@ Prefect, never retries a paid request, and asks nothing of the environment. One 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from domain.render import Job, Measured, Receipt, RenderRequest
 
@@ -58,4 +58,17 @@ class Vendor(Protocol):
         Raises VendorRefused (ended without an image), VendorBusy (still pending at the deadline, or the vendor is out
         of reach: ask later, the money stays held, `billed` is "unknown"), VendorSilent (the vendor no longer knows it).
         """
+        ...
+
+
+@runtime_checkable
+class TellsBalance(Protocol):
+    """A vendor with a prepaid account that says what is left: the only evidence where no job can be looked for.
+
+    Neither BFL nor Gemini's synchronous calls list jobs or find one by its request, so there is no such question here:
+    what was sent and never answered can be judged by the balance (BFL) or by a person with the invoice (both).
+    """
+
+    async def balance_micros(self) -> int | None:
+        """What is left, exactly; None when the vendor did not say so now. A free call that never raises VendorError."""
         ...

@@ -36,7 +36,7 @@ def ladders(folder: Path | None = None) -> dict[str, Ladder]:
 
 def load_ladder(path: Traversable) -> Ladder:
     """One ladder; its name must be its file's."""
-    ladder = _validated(TypeAdapter(Ladder), path)
+    ladder = validated(TypeAdapter(Ladder), path)
     if path.name.rsplit(".", 1)[0] != ladder.name:
         raise InputError(f"this ladder calls itself {ladder.name!r}", where=f"{path}: name", hint="Name it as its file")
     return ladder
@@ -48,7 +48,7 @@ def roles(folder: Path | None = None) -> dict[str, Role]:
     for source in _sources(folder):
         file = source / ROLES_FILE
         if file.is_file():
-            found |= _validated(TypeAdapter(dict[str, Role]), file)
+            found |= validated(TypeAdapter(dict[str, Role]), file)
     return found
 
 
@@ -66,7 +66,8 @@ def _yaml_files(folder: Traversable) -> list[Traversable]:
     return sorted(named, key=lambda f: f.name)
 
 
-def _validated(adapter: TypeAdapter[_T], file: Traversable) -> _T:
+def validated(adapter: TypeAdapter[_T], file: Traversable) -> _T:
+    """A file's content as data. Raises InputError with file and key."""
     try:
         return adapter.validate_python(_parsed(file))
     except ValidationError as error:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from budget.caps import Cap
+from budget.degrade import DegradePolicy
 from budget.ledger import Ledger
 from budget.price_book import PriceBook
 from domain.ladder import Ladder, Role
@@ -21,11 +22,18 @@ from storage.database.migrate import migrate
 from storage.objects.settings import ObjectSettings
 from storage.objects.store import ObjectStore
 from storage.photos.finder import PhotoFinder
+from storage.records.flow_runs import FlowRuns
 from storage.records.images import Images
+from storage.records.launches import Launches
+from storage.records.marks import Marks
 from storage.records.processes import Processes
 from storage.records.runs import Runs
+from storage.records.saved_briefs import SavedBriefs
 from storage.records.selections import Publications, Selections
+from storage.records.uploads import Uploads
 from vendors.contract import Vendor
+from wiring.background import AT_EXIT_S, Background
+from wiring.degrade_files import degrade_policy
 from wiring.ladder_files import ladders, roles
 from wiring.progress import Logged, Progress
 from wiring.settings import Settings, read_settings
@@ -83,6 +91,31 @@ class Wiring:
         return Publications(self.database, self.now)
 
     @cached_property
+    def flow_runs(self) -> FlowRuns:
+        return FlowRuns(self.database, self.now)
+
+    @cached_property
+    def marks(self) -> Marks:
+        return Marks(self.database, self.now)
+
+    @cached_property
+    def saved_briefs(self) -> SavedBriefs:
+        return SavedBriefs(self.database, self.now)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        return Uploads(self.database, self.now)
+
+    @cached_property
+    def launches(self) -> Launches:
+        return Launches(self.database, self.now)
+
+    @cached_property
+    def background(self) -> Background:
+        """For what nobody waits for, as posting an alert."""
+        return Background()
+
+    @cached_property
     def price_book(self) -> PriceBook:
         return PriceBook.load(self.settings.price_book)
 
@@ -97,6 +130,10 @@ class Wiring:
     @cached_property
     def roles(self) -> dict[str, Role]:
         return roles(self.settings.ladders)
+
+    def degrade_policy(self, asked: str = "") -> DegradePolicy | None:
+        """The policy that was asked for, or the one of the settings; None when nothing is lowered."""
+        return degrade_policy(asked or self.settings.degrade, self.roles)
 
     @cached_property
     def store(self) -> ObjectStore:
@@ -139,6 +176,8 @@ class Wiring:
             yield vendors
 
     def close(self) -> None:
+        if "background" in self.__dict__:
+            self.background.drain(AT_EXIT_S)
         for name in ("store", "database"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()

@@ -1,20 +1,22 @@
-"""`draftline caps`: limits and how full they are; every change is recorded with who and why."""
+"""`draftline caps`: limits, how full they are and who was told; every change is recorded with who and why."""
 
 from typing import Annotated, get_args
 
 import sqlalchemy as sa
 import typer
 
-from budget.caps import Cap, Period, Scope, read_caps
+from budget.caps import THRESHOLDS, Cap, Period, Scope, read_caps
 from domain.errors import InputError
 from domain.money import from_cents, show
 from draftline import options as o
 from draftline.console import out, print_json, table
 from draftline.session import session
-from storage.database.money_tables import cap_windows
+from storage.database.money_tables import cap_alerts, cap_windows
+from wiring import Wiring
 
 app = typer.Typer(help="Hard limits on spend: list and change them.", no_args_is_help=True)
 NOTHING: frozenset[str] = frozenset()
+MAX_ALERTS = 200
 
 
 @app.command(name="list", epilog="Example:  draftline caps list")
@@ -43,7 +45,8 @@ def list_caps(as_json: o.Json = False) -> None:
 @app.command(
     name="set",
     epilog="Examples:  draftline caps set day --period day --cents 8000 --by Ada --why 'black friday'\n\n"
-    "draftline caps set google-month --scope vendor --value google --period month --cents 20000 --by Ada --why plan",
+    "draftline caps set google-month --scope vendor --value google --period month --cents 20000 --by Ada --why plan\n\n"
+    "draftline caps set day --cents 8000 --threshold 50 --threshold 90 --by Ada --why 'tell us earlier'",
 )
 def set_cap(
     name: Annotated[str, typer.Argument(help="The cap's name, as it will stand in messages.")],
@@ -54,12 +57,58 @@ def set_cap(
     value: Annotated[str, typer.Option("--value", help="Which one; '*' counts each by itself.")] = "",
     period: Annotated[str, typer.Option("--period", help=f"One of {', '.join(get_args(Period))}.")] = "day",
     time_zone: Annotated[str, typer.Option("--time-zone", help="Where days, weeks and months begin.")] = "UTC",
+    threshold: Annotated[
+        list[int] | None,
+        typer.Option("--threshold", help="Tell at this percent; repeat it. Without it they stay as they are."),
+    ] = None,
 ) -> None:
     """Create or change a cap. Lowering it under what is committed stops new holds and touches nothing that runs."""
     for option, given, allowed in (("--scope", scope, get_args(Scope)), ("--period", period, get_args(Period))):
         if given not in allowed:
             raise InputError(f"{given!r} is not one of {', '.join(allowed)}", where=option)
     with session(NOTHING, quiet=True) as w:
-        cap = Cap(name, scope, value, period, from_cents(cents), time_zone)  # type: ignore[arg-type]
+        percents = tuple(sorted(set(threshold))) if threshold else _standing(w, name)
+        cap = Cap(name, scope, value, period, from_cents(cents), time_zone, percents)  # type: ignore[arg-type]
         w.ledger.set_cap(cap, by=by, why=why)
-    out.print(f"Cap {name} is {show(from_cents(cents))} a {period} now.")
+    tells = ", ".join(map(str, percents))
+    out.print(f"Cap {name} is {show(from_cents(cents))} a {period} now and tells at {tells} %.")
+
+
+def _standing(w: Wiring, name: str) -> tuple[int, ...]:
+    """The thresholds of a cap as they are; those of a new cap when there is none."""
+    _ = w.ledger
+    with w.database.read() as connection:
+        return next((cap.thresholds for cap in read_caps(connection) if cap.cap_id == name), THRESHOLDS)
+
+
+@app.command(name="alerts", epilog="Example:  draftline caps alerts --untold")
+def list_alerts(
+    untold: Annotated[bool, typer.Option("--untold", help="Only those that nobody was told of yet.")] = False,
+    as_json: o.Json = False,
+) -> None:
+    """Thresholds that holds crossed, newest first, and when they were told."""
+    query = sa.select(cap_alerts).order_by(cap_alerts.c.alert_id.desc()).limit(MAX_ALERTS)
+    if untold:
+        query = query.where(cap_alerts.c.told_at.is_(None))
+    with session(NOTHING, quiet=True) as w, w.database.read() as connection:
+        found = [dict(row._mapping) for row in connection.execute(query)]
+    if as_json:
+        print_json(found)
+        return
+    table(
+        "Alerts",
+        ("at", "cap", "window", "percent", "limit", "committed", "run", "told"),
+        [
+            (
+                f"{a['at']:%Y-%m-%d %H:%M:%S}",
+                a["cap_id"],
+                a["window"],
+                f"{a['percent']} %",
+                show(a["limit_micros"]),
+                show(a["committed_micros"]),
+                a["run_id"] or "-",
+                f"{a['told_at']:%Y-%m-%d %H:%M:%S}" if a["told_at"] else "not yet",
+            )
+            for a in found
+        ],
+    )

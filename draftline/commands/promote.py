@@ -7,6 +7,7 @@ import typer
 from draftline import options as o
 from draftline.reports import show_report
 from draftline.session import NOTHING, known_run, run_flow, session
+from wiring.settings import ALL_VENDORS
 
 
 def promote(
@@ -29,7 +30,8 @@ def promote(
         from flows.params import PromoteParams
         from flows.promote import promote as flow
 
-        w.settings.resend_in_doubt = resend_in_doubt or w.settings.resend_in_doubt
+        if resend_in_doubt:
+            w.settings.resend_in_doubt = ALL_VENDORS
         params = PromoteParams(run_id=run, picks=pick, approve="approve", picked_by=by)
         report = run_flow(flow(params))
         raise typer.Exit(show_report(w, report, as_json=as_json))

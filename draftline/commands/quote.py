@@ -1,4 +1,4 @@
-"""`draftline quote`: what a run would cost, without starting or sending anything."""
+"""`draftline quote`: what a run would cost, kept under its hash for an approval. Starts and sends nothing."""
 
 from typing import cast, get_args
 
@@ -6,12 +6,15 @@ import typer
 
 from draftline import options as o
 from draftline.options import check_choice
-from draftline.plans import plan_campaign, plan_catalog, show_plan
+from draftline.plans import offer_plan, plan_campaign, plan_catalog
 from draftline.session import session
 from tasks.planning import DEFAULT_DRAFTS, RunOptions
 from tasks.wishes import WithoutPhoto, read_brief
+from wiring.settings import ALL_VENDORS
 
-app = typer.Typer(help="What a run would cost: low, expected, worst. Sends nothing.", no_args_is_help=True)
+app = typer.Typer(
+    help="What a run would cost: low, expected, worst. Sends nothing; keeps the quote.", no_args_is_help=True
+)
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -22,15 +25,24 @@ def campaign(
     drafts: o.Drafts = DEFAULT_DRAFTS,
     cap_cents: o.CapCents = 0,
     round_: o.Round = 1,
+    resend_in_doubt: o.ResendInDoubt = False,
+    degrade: o.Degrade = "",
+    per: o.Per = "",
     as_json: o.Json = False,
 ) -> None:
     """The price of a campaign brief, the final's model with its reason, and the caps that it falls under."""
     with session(NOTHING, quiet=True) as w:
-        wanted = RunOptions("campaign", ladder, "auto", drafts, cap_cents, round_)
-        show_plan(w, plan_campaign(w, read_brief(brief), brief.parent, wanted), cap_cents, as_json=as_json)
+        if resend_in_doubt:
+            w.settings.resend_in_doubt = ALL_VENDORS
+        wanted = RunOptions("campaign", ladder, "auto", drafts, cap_cents, round_, degrade=degrade)
+        planned = plan_campaign(w, read_brief(brief), brief.parent, wanted)
+        offer_plan(w, planned, cap_cents, per=per, as_json=as_json)
 
 
-@app.command(epilog="Example:  draftline quote catalog --feed samples/feed.csv --photos samples/photos")
+@app.command(
+    epilog="Examples:  draftline quote catalog --feed samples/feed.csv --photos samples/photos\n\n"
+    "draftline quote catalog --feed feed.tsv --photos photos --per sku --json"
+)
 def catalog(
     feed: o.FeedFile,
     photos: o.PhotoFolder = None,
@@ -41,19 +53,24 @@ def catalog(
     without_photo: o.WithoutPhoto = "set-aside",
     limit: o.Limit = 0,
     catalog_: o.Catalog = "catalog",
+    resend_in_doubt: o.ResendInDoubt = False,
+    degrade: o.Degrade = "",
+    per: o.Per = "",
     as_json: o.Json = False,
 ) -> None:
     """The price of a catalog run: only products that changed since they were published."""
     check_choice("--without-photo", without_photo, get_args(WithoutPhoto))
     with session(NOTHING, quiet=True) as w:
+        if resend_in_doubt:
+            w.settings.resend_in_doubt = ALL_VENDORS
         planned = plan_catalog(
             w,
             feed,
             photos,
             style,
-            RunOptions("catalog", ladder, "auto", drafts, cap_cents),
+            RunOptions("catalog", ladder, "auto", drafts, cap_cents, degrade=degrade),
             without_photo=cast(WithoutPhoto, without_photo),
             limit=limit,
             catalog=catalog_,
         )
-        show_plan(w, planned, cap_cents, as_json=as_json)
+        offer_plan(w, planned, cap_cents, per=per, as_json=as_json)

@@ -14,16 +14,21 @@ from draftline.session import run_flow, session
 from flows.params import CampaignParams, CatalogParams
 from tasks.planning import DEFAULT_DRAFTS
 from tasks.wishes import read_brief, read_feed_file, style_of
+from wiring.degrade_files import SUFFIXES
+from wiring.settings import ALL_VENDORS
 
 app = typer.Typer(
     help="Make and publish pictures. Started again, a run goes on where it stopped.", no_args_is_help=True
 )
 NOTHING: frozenset[str] = frozenset()
+OPTION_OF = {"approved_quote": "--approved"}
+"""Parameters whose option has another name."""
 
 
 @app.command(
     epilog="Examples:  draftline run campaign --brief samples/campaign.yaml\n\n"
-    "draftline run campaign --brief b.yaml --ladder flux --select person --cap-cents 200"
+    "draftline run campaign --brief b.yaml --ladder flux --select person --cap-cents 200\n\n"
+    "draftline run campaign --brief b.yaml --approved HASH   (as `draftline quote campaign` printed it)"
 )
 def campaign(
     brief: o.BriefFile,
@@ -32,6 +37,8 @@ def campaign(
     drafts: o.Drafts = DEFAULT_DRAFTS,
     cap_cents: o.CapCents = 0,
     round_: o.Round = 1,
+    approved: o.Approved = "",
+    degrade: o.Degrade = "",
     by: o.By = "",
     resend_in_doubt: o.ResendInDoubt = False,
     dry_run: o.DryRun = False,
@@ -39,9 +46,11 @@ def campaign(
 ) -> None:
     """Make one campaign: drafts, contact sheet, selection, finals, upscales, renditions, manifest."""
     parsed = read_brief(brief)
-    spending = _spending(ladder, drafts, select, cap_cents, by) | {"round": round_}
+    spending = _spending(ladder, drafts, select, cap_cents, by, degrade) | {"round": round_, "approved_quote": approved}
     if dry_run:
         with session(NOTHING, quiet=True) as w:
+            if resend_in_doubt:
+                w.settings.resend_in_doubt = ALL_VENDORS
             wanted = _checked(lambda: CampaignParams.of_brief(parsed, brief.parent, **spending)).options()
             show_plan(w, plan_campaign(w, parsed, brief.parent, wanted), cap_cents, as_json=as_json)
         return
@@ -55,7 +64,8 @@ def run_campaign(brief: Path, spending: dict[str, Any], *, resend_in_doubt: bool
         # Prefect reads its settings at import: only now do they say where its server is
         from flows.campaign import campaign as flow
 
-        w.settings.resend_in_doubt = resend_in_doubt or w.settings.resend_in_doubt
+        if resend_in_doubt:
+            w.settings.resend_in_doubt = ALL_VENDORS
         report = run_flow(flow(params))
         return show_report(w, report, as_json=as_json)
 
@@ -75,6 +85,8 @@ def catalog(
     without_photo: o.WithoutPhoto = "set-aside",
     limit: o.Limit = 0,
     catalog_: o.Catalog = "catalog",
+    approved: o.Approved = "",
+    degrade: o.Degrade = "",
     by: o.By = "",
     resend_in_doubt: o.ResendInDoubt = False,
     dry_run: o.DryRun = False,
@@ -82,17 +94,20 @@ def catalog(
 ) -> None:
     """Make pictures for the products of a feed that changed since their last publication."""
     fields: dict[str, Any] = {
-        **_spending(ladder, drafts, select, cap_cents, by),
+        **_spending(ladder, drafts, select, cap_cents, by, degrade),
         "feed": str(feed.absolute()),
         "photos": str(photos.absolute()) if photos else "",
         "style": str(style.absolute()) if style else "",
         "without_photo": without_photo,
         "limit": limit,
         "catalog": catalog_,
+        "approved_quote": approved,
     }
     if not dry_run:
         raise typer.Exit(run_catalog(fields, resend_in_doubt=resend_in_doubt, as_json=as_json))
     with session(NOTHING, quiet=True) as w:
+        if resend_in_doubt:
+            w.settings.resend_in_doubt = ALL_VENDORS
         wanted = _checked(lambda: CatalogParams.model_validate(fields)).options()
         kind = cast(Literal["set-aside", "imagine"], without_photo)
         planned = plan_catalog(w, feed, photos, style, wanted, without_photo=kind, limit=limit, catalog=catalog_)
@@ -107,13 +122,18 @@ def run_catalog(fields: dict[str, Any], *, resend_in_doubt: bool, as_json: bool)
     with session(show_bars=not as_json, quiet=as_json) as w:
         from flows.catalog import catalog as flow
 
-        w.settings.resend_in_doubt = resend_in_doubt or w.settings.resend_in_doubt
+        if resend_in_doubt:
+            w.settings.resend_in_doubt = ALL_VENDORS
         report = run_flow(flow(params))
         return show_report(w, report, as_json=as_json)
 
 
-def _spending(ladder: str, drafts: int, select: str, cap_cents: int, by: str) -> dict[str, Any]:
-    return {"ladder": ladder, "drafts": drafts, "select": select, "cap_cents": cap_cents, "requested_by": by}
+def _spending(ladder: str, drafts: int, select: str, cap_cents: int, by: str, degrade: str) -> dict[str, Any]:
+    """`degrade` as a path is made absolute: a deployment's flow has another working directory."""
+    if degrade.endswith(SUFFIXES):
+        degrade = str(Path(degrade).absolute())
+    given = {"ladder": ladder, "drafts": drafts, "select": select, "cap_cents": cap_cents, "requested_by": by}
+    return given | ({"degrade": degrade} if degrade else {})
 
 
 def _checked(make: Any) -> Any:
@@ -122,5 +142,6 @@ def _checked(make: Any) -> Any:
         return make()
     except ValidationError as error:
         first = error.errors()[0]
-        option = "--" + str(first["loc"][0]).replace("_", "-") if first["loc"] else "options"
+        name = str(first["loc"][0]) if first["loc"] else ""
+        option = OPTION_OF.get(name, "--" + name.replace("_", "-")) if name else "options"
         raise InputError(first["msg"], where=option) from error

@@ -11,21 +11,22 @@ import typer
 
 from domain.errors import RunError
 from draftline import options as o
+from draftline.commands.people import first_link
 from draftline.console import out, say
 from draftline.embedded import supervisor
 from draftline.embedded.service import Options
 from draftline.embedded.state import OnEvent
 from draftline.session import needed
-from wiring import read_settings
+from wiring import build, read_settings
 
-EVERYTHING = frozenset({"s3", "sandbox", "prefect", "worker"})
+EVERYTHING = frozenset({"s3", "sandbox", "prefect", "worker", "board"})
 DEPLOY_TIMEOUT_S = 180
 
 
 def up(
     speed: o.Speed = 10.0,
 ) -> None:
-    """Start everything embedded and stay up: S3, sandbox, Prefect's server with its UI, a worker, the deployments.
+    """Start everything embedded and stay up: the board, S3, sandbox, Prefect's server with its UI, a worker.
 
     Ctrl-C stops all of it.
 
@@ -40,13 +41,14 @@ def up(
         if running.prefect is not None:
             _deploy(report)
         _print_addresses(running)
+        _print_sign_in(running)
         _wait_for_ctrl_c()
         say("stopping …")
 
 
 def _deploy(report: OnEvent) -> None:
     """The flows' deployments, by the same command that a real server gets."""
-    report("deploying catalog, campaign and promote")
+    report("deploying catalog, campaign, promote and recovery")
     done = subprocess.run(
         [sys.executable, "-m", "deployments"], capture_output=True, text=True, timeout=DEPLOY_TIMEOUT_S, check=False
     )
@@ -65,6 +67,21 @@ def _print_addresses(running: supervisor.Running) -> None:
     out.print(f"State         {running.home}   logs in {running.home}/log")
     out.print("\nIn another terminal here:  draftline run campaign --brief samples/campaign.yaml")
     out.print("Ctrl-C stops everything.\n")
+
+
+def _print_sign_in(running: supervisor.Running) -> None:
+    """The board asks everybody to sign in; this link does it for an administrator."""
+    if running.board is None:
+        return
+    w = build(read_settings(home=running.home))
+    try:
+        link = first_link(w, running.board.url)
+    finally:
+        w.close()
+    out.print(f"[bold]Board[/bold]         {running.board.url}")
+    if link:
+        out.print(f"Sign in       {link}")
+        out.print("              once, within a quarter of an hour; `draftline people link` makes another\n")
 
 
 def _wait_for_ctrl_c() -> None:
@@ -89,7 +106,9 @@ def sandbox(
 ) -> None:
     """The vendors' sandbox alone, in the foreground: Black Forest Labs and Gemini wires, prices, faults, an invoice.
 
-    Every further option goes to it; `python -m sandbox --help` lists them.
+    Every further option goes to it; `python -m sandbox --help` lists them with all faults.
+    Break things while it runs: PUT /_sandbox/rules, POST /_sandbox/chaos (random, repeatable), POST /_sandbox/prices,
+    PUT /_sandbox/credits, PUT /_sandbox/limits; sandbox/README.md describes each.
 
     Example:  draftline sandbox --port 8700 --speed 10
     """

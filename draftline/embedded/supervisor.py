@@ -16,6 +16,7 @@ from pathlib import Path
 from domain.canonical import digest
 from domain.errors import RunError
 from draftline.embedded import guard
+from draftline.embedded.board import Board
 from draftline.embedded.prefect import PrefectServer
 from draftline.embedded.processes import port_is_free, rotate, tail
 from draftline.embedded.sandbox import Sandbox
@@ -31,7 +32,7 @@ STARTS = 2  # a free port can be taken by somebody else before the service binds
 
 ENDED = "ended by itself"
 
-SERVICES: Mapping[str, type[Service]] = {s.name: s for s in (Seaweed, Sandbox, PrefectServer, Worker)}
+SERVICES: Mapping[str, type[Service]] = {s.name: s for s in (Seaweed, Sandbox, PrefectServer, Worker, Board)}
 
 
 @dataclass
@@ -56,6 +57,10 @@ class Running:
     @property
     def worker(self) -> Address | None:
         return self.addresses.get("worker")
+
+    @property
+    def board(self) -> Address | None:
+        return self.addresses.get("board")
 
     def environment(self) -> dict[str, str]:
         """What clients of all of them need in their environment."""

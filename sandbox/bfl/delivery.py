@@ -10,10 +10,11 @@ from starlette.responses import Response
 from sandbox.bfl.errors import BflError
 from sandbox.bfl.spoil import refusal, slow_down
 from sandbox.bfl.tasks import DEFECTS, faults_of, scene_of, status_of
+from sandbox.cuts import spoiled
 from sandbox.faults import BFL, Asked, FaultPlan
 from sandbox.pictures import MIME_TYPES
 from sandbox.state import READY, Task
-from sandbox.wire import CutResponse, HalfResponse, WitnessedResponse
+from sandbox.wire import WitnessedResponse
 from sandbox.world import World, world_of
 
 FORBIDDEN_BODY = (
@@ -22,11 +23,12 @@ FORBIDDEN_BODY = (
 )
 
 
-def sample_url(world: World, task: Task, base_url: str) -> str:
-    """A fresh link for each poll, good for the catalogue's link life."""
+def sample_url(world: World, task: Task, base_url: str, number: int = 1) -> str:
+    """A fresh link for each poll, good for the catalogue's link life. `number` 2 is another picture, of a fault."""
     expires_s = int(world.clock.now_s() + world.catalogue.bfl_link_life_s)
-    signature = _signature(world, task.id, expires_s)
-    return f"{base_url}/bfl-delivery/results/{task.id}/sample.{scene_of(task).format}?se={expires_s}&sig={signature}"
+    signature = _signature(world, task.id, expires_s, number)
+    path = f"/bfl-delivery/results/{task.id}/sample.{scene_of(task).format}"
+    return f"{base_url}{path}?se={expires_s}&n={number}&sig={signature}"
 
 
 async def deliver(request: Request) -> Response:
@@ -36,29 +38,27 @@ async def deliver(request: Request) -> Response:
     denied = _denied(world, request, task)
     if denied or task is None:
         return denied or Response("Not Found", 404)
-    asked = Asked(BFL, task.model, request.url.path, task.record["prompt"], creates_work=False)
+    asked = Asked(BFL, task.model, request.url.path, task.record["prompt"], "download")
     try:
-        return await _picture(world, task, world.faults.plan(asked))
+        return await _picture(world, task, int(request.query_params["n"]), world.plan(asked, task.body_sha256))
     except BflError as error:
         return error.response()
 
 
-async def _picture(world: World, task: Task, faults: FaultPlan) -> Response:
+async def _picture(world: World, task: Task, number: int, faults: FaultPlan) -> Response:
     """`faults` come from rules on this path; the task's own ones are already in its scene."""
     cut = refusal(faults)
-    if cut or faults.has("cut_after"):
-        return cut or CutResponse()
+    if cut:
+        return cut
     if faults.has("expired_link"):
         return _forbidden("the link is expired")
     await slow_down(world, faults)
     defect = next((name for name, kind in DEFECTS.items() if faults.has(kind)), scene_of(task).defect)
-    scene = replace(scene_of(task), defect=defect)
-    data = await world.pictures.picture(scene)
-    if faults.has("cut_mid_answer"):
-        return HalfResponse(data, media_type=MIME_TYPES[scene.format])
-    return WitnessedResponse(
-        data, lambda: world.store.mark_delivered(job_id=task.id), media_type=MIME_TYPES[scene.format]
-    )
+    own = scene_of(task)
+    scene = replace(own, defect=defect, seed=own.seed + number - 1)
+    data, media_type = await world.pictures.picture(scene), MIME_TYPES[scene.format]
+    witnessed = WitnessedResponse(data, lambda: world.store.mark_delivered(job_id=task.id), media_type=media_type)
+    return spoiled(witnessed, faults)
 
 
 def _denied(world: World, request: Request, task: Task | None) -> Response | None:
@@ -78,14 +78,17 @@ def _denied(world: World, request: Request, task: Task | None) -> Response | Non
 
 
 def _is_signed(world: World, request: Request) -> bool:
-    expires, given = request.query_params.get("se", ""), request.query_params.get("sig", "")
-    if not expires.isdecimal():
+    query = request.query_params
+    expires, number, given = query.get("se", ""), query.get("n", ""), query.get("sig", "")
+    if not expires.isdecimal() or not number.isdecimal():
         return False
-    return hmac.compare_digest(given.encode(), _signature(world, request.path_params["task_id"], int(expires)).encode())
+    signature = _signature(world, request.path_params["task_id"], int(expires), int(number))
+    return hmac.compare_digest(given.encode(), signature.encode())
 
 
-def _signature(world: World, task_id: str, expires_s: int) -> str:
-    return hmac.new(world.store.signing_secret(), f"{task_id}:{expires_s}".encode(), hashlib.sha256).hexdigest()
+def _signature(world: World, task_id: str, expires_s: int, number: int) -> str:
+    text = f"{task_id}:{expires_s}:{number}"
+    return hmac.new(world.store.signing_secret(), text.encode(), hashlib.sha256).hexdigest()
 
 
 def _forbidden(reason: str) -> Response:

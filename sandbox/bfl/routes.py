@@ -6,6 +6,7 @@ No webhooks are sent: a submit with `webhook_url` gets the webhook form of the a
 import asyncio
 import hmac
 import re
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -15,13 +16,14 @@ from starlette.routing import BaseRoute, Route
 from sandbox.bfl.delivery import deliver, sample_url
 from sandbox.bfl.errors import BflError, invalid, not_found, problem
 from sandbox.bfl.spoil import refusal, slow_down
-from sandbox.bfl.tasks import create_task, faults_of, status_of
+from sandbox.bfl.tasks import NOT_FOUND, create_task, faults_of, status_of
 from sandbox.bfl.validate import MAX_BODY_BYTES, Submit, read_submit
 from sandbox.catalogue import BflModel
+from sandbox.cuts import cut_request, spoiled
 from sandbox.faults import BFL, Asked, FaultError, FaultPlan
 from sandbox.invoice import charge_ready_tasks
 from sandbox.state import READY, Task
-from sandbox.wire import BodyTooLargeError, CutResponse, HalfResponse, dump_json, json_response, read_body
+from sandbox.wire import BodyTooLargeError, json_response, read_body
 from sandbox.world import MICROS_PER_CREDIT, World, world_of
 
 KEY_FORM = re.compile(r"[A-Za-z0-9_.-]{12,128}")
@@ -34,9 +36,12 @@ async def submit(request: Request) -> Response:
     try:
         model = _model(world, request.path_params["model"])
         api_key = _checked_key(world, request)
+        asked = Asked(BFL, model.id, request.url.path, "", "submit")
+        cut = await cut_request(request, world.plan_before_body(asked))
+        if cut:
+            return cut
         asked_for = await asyncio.to_thread(read_submit, await read_body(request, MAX_BODY_BYTES), model)
-        asked = Asked(BFL, model.id, request.url.path, asked_for.prompt, creates_work=True)
-        faults = world.faults.plan(asked, asked_for.body_sha256)
+        faults = world.plan(replace(asked, prompt=asked_for.prompt), asked_for.body_sha256)
         return refusal(faults) or await _accept(world, request, model, asked_for, faults, api_key)
     except BodyTooLargeError:
         return BflError(413, "Request entity too large").response()
@@ -51,16 +56,13 @@ async def _accept(
 ) -> Response:
     references = await asyncio.to_thread(world.store.blobs.put_all, asked_for.inputs)
     task = create_task(world, model, asked_for, references, faults, api_key)
-    if faults.has("cut_after"):
-        return CutResponse()
-    answer = _submit_answer(task, asked_for, _base_url(request))
-    if faults.has("cut_mid_answer"):
-        return HalfResponse(dump_json(answer), media_type="application/json")
-    return json_response(answer)
+    return spoiled(json_response(_submit_answer(task, asked_for, _base_url(request))), faults)
 
 
 def _submit_answer(task: Task, asked_for: Submit, base_url: str) -> dict[str, Any]:
-    money = {"cost": _credits(task.cost_micros)} | {name: task.record[name] for name in ("input_mp", "output_mp")}
+    money = {"cost": _credits(task.record["named_micros"])} | {
+        name: task.record[name] for name in ("input_mp", "output_mp")
+    }
     if asked_for.webhook_url:
         return {"id": task.id, "status": "Pending", "webhook_url": asked_for.webhook_url, **money}
     return {"id": task.id, "polling_url": f"{base_url}{CLUSTER_PREFIX}/v1/get_result?id={task.id}", **money}
@@ -76,31 +78,34 @@ async def get_result(request: Request) -> Response:
             raise invalid([problem("missing", ["query", "id"], "Field required", None)])
         task = world.store.task(task_id)
         if task is None:
-            return json_response(_status_body(task_id, "Task not found"))
-        asked = Asked(BFL, task.model, request.url.path, task.record["prompt"], creates_work=False)
-        return await _poll(world, task, world.faults.plan(asked), _base_url(request))
+            return json_response(_status_body(task_id, NOT_FOUND))
+        asked = Asked(BFL, task.model, request.url.path, task.record["prompt"], "poll")
+        return await _poll(world, task, world.plan(asked, task.body_sha256), _base_url(request))
     except BflError as error:
         return error.response()
 
 
 async def _poll(world: World, task: Task, on_path: FaultPlan, base_url: str) -> Response:
     cut = refusal(on_path)
-    if cut or on_path.has("cut_after"):
-        return cut or CutResponse()
+    if cut:
+        return cut
     await slow_down(world, on_path)
     outage = faults_of(task).get("poll_503") or on_path.get("poll_503")
     if outage and world.faults.is_among_first(f"poll {task.id}", outage.number("count", 1)):
         return Response(b"", 503)
-    status = status_of(task, world.clock.now_s())
-    if on_path.has("task_lost"):
-        status = "Task not found"
-    unknown = on_path.get("unknown_status")
-    if unknown:
-        status = unknown.text("status", "Dreaming")
+    status = _told_status(world, task, on_path)
     body = _poll_body(world, task, status, base_url)
-    if on_path.has("cut_mid_answer"):
-        return HalfResponse(dump_json(body), media_type="application/json")
-    return json_response(body, 422 if status == "Error" else 200)
+    return spoiled(json_response(body, 422 if status == "Error" else 200), on_path)
+
+
+def _told_status(world: World, task: Task, on_path: FaultPlan) -> str:
+    """The task's status, or what a fault says in its place."""
+    unknown, late = on_path.get("unknown_status"), faults_of(task).get("found_late")
+    if unknown:
+        return unknown.text("status", "Dreaming")
+    if late and world.faults.is_among_first(f"found {task.id}", late.number("count", 1)):
+        return NOT_FOUND
+    return NOT_FOUND if on_path.has("task_lost") else status_of(task, world.clock.now_s())
 
 
 def _poll_body(world: World, task: Task, status: str, base_url: str) -> dict[str, Any]:
@@ -120,8 +125,9 @@ def _poll_body(world: World, task: Task, status: str, base_url: str) -> dict[str
 def _result(world: World, task: Task, base_url: str) -> dict[str, Any] | None:
     if faults_of(task).has("empty"):
         return None
+    number = 1 + (faults_of(task).has("another_image") and not world.faults.is_among_first(f"ready {task.id}", 1))
     return {
-        "sample": sample_url(world, task, base_url),
+        "sample": sample_url(world, task, base_url, number),
         "prompt": task.record["prompt"],
         "seed": task.record["scene"]["seed"],
         "start_time": task.submitted_s,

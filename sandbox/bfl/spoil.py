@@ -5,7 +5,7 @@ import asyncio
 from starlette.responses import Response
 
 from sandbox.bfl.errors import BflError
-from sandbox.faults import FaultPlan
+from sandbox.faults import BEFORE_BODY, FaultPlan
 from sandbox.wire import CutResponse
 from sandbox.world import World
 
@@ -27,7 +27,7 @@ def refusal(faults: FaultPlan) -> Response | None:
         raise BflError(500, "Internal Server Error")
     if faults.has("unavailable"):
         raise BflError(503, "Service Unavailable")
-    return CutResponse() if faults.has("cut_before") else None
+    return CutResponse() if faults.has("cut_before", *BEFORE_BODY) else None
 
 
 async def slow_down(world: World, faults: FaultPlan) -> None:

@@ -11,12 +11,13 @@ from sandbox.faults import BFL, FaultPlan, without_markers
 from sandbox.invoice import charge_ready_tasks
 from sandbox.pictures import Scene, derived_seed
 from sandbox.state import READY, Task
-from sandbox.world import World
+from sandbox.world import DEARER, World, times
 
 TASK_LIFE_S = 24 * 3600.0
 PENDING_SHARE, REASONING_SHARE = 0.1, 0.3
 MODERATION_SHARE = 0.2
 SLOW_FACTOR = 10.0
+LATE_S = 30.0
 DEFECTS = {"truncated": "truncated_image", "not_an_image": "not_an_image"}
 NOT_FOUND = "Task not found"
 OUTCOMES = {
@@ -35,23 +36,22 @@ def create_task(
     `references` are the blob digests of the submit's inputs. Nothing awaits in here, so that the limit is exact.
     """
     now_s = world.clock.now_s()
-    cost = cost_micros(model, submit.width_px * submit.height_px, list(submit.inputs_px))
+    usual = cost_micros(model, submit.width_px * submit.height_px, list(submit.inputs_px))
+    named = world.priced(model.id, usual, faults)
+    dearer = faults.get("dearer_bill")
+    cost = times(named, dearer.number("factor", DEARER)) if dearer else named
     _check_limits(world, api_key, cost, now_s)
     outcome = _outcome(faults)
-    slow = faults.get("slow")
-    duration_s = world.latency_s(model.latency_s, slow.number("factor", SLOW_FACTOR) if slow else 1.0)
-    if outcome == OUTCOMES["moderated_request"]:
-        duration_s *= MODERATION_SHARE
     task = Task(
         id=str(uuid.uuid4()),
         api_key=api_key,
         model=model.id,
         submitted_s=now_s,
-        ends_s=now_s + duration_s,
+        ends_s=now_s + _duration_s(world, model, outcome, faults),
         outcome=outcome,
         cost_micros=cost,
         body_sha256=submit.body_sha256,
-        record=_record(model, submit, references, faults),
+        record=_record(model, submit, references, faults) | {"named_micros": named},
     )
     world.store.add_task(task)
     return task
@@ -80,12 +80,20 @@ def scene_of(task: Task) -> Scene:
 def _check_limits(world: World, api_key: str, cost: int, now_s: float) -> None:
     charge_ready_tasks(world)
     active = world.store.active_tasks(now_s, api_key)
-    limit = world.catalogue.bfl_active_task_limit
+    limit = world.bfl_active_task_limit
     if len(active) >= limit:
         raise BflError(429, f"Rate limit exceeded: {limit} active tasks. Wait for a task to finish and try again.")
     held = sum(task.cost_micros for task in active if task.outcome == READY)
     if world.bfl_balance_micros - world.store.total_micros(BFL) - held < cost:
         raise BflError(402, "Insufficient credits. Please add credits to continue.")
+
+
+def _duration_s(world: World, model: BflModel, outcome: str, faults: FaultPlan) -> float:
+    late, slow = faults.get("late"), faults.get("slow")
+    if late:
+        return late.number("seconds", LATE_S)
+    duration_s = world.latency_s(model.latency_s, slow.number("factor", SLOW_FACTOR) if slow else 1.0)
+    return duration_s * MODERATION_SHARE if outcome == OUTCOMES["moderated_request"] else duration_s
 
 
 def _outcome(faults: FaultPlan) -> str:
@@ -105,6 +113,7 @@ def _record(model: BflModel, submit: Submit, references: tuple[str, ...], faults
         "output_mp": megapixels(submit.width_px * submit.height_px),
         "reasoning": model.reasoning,
         "has_image": not faults.has("empty", "charged_without_image"),
+        "invoice_lines": 2 if faults.has("charged_twice") else 1,
     }
 
 

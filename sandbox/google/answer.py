@@ -16,6 +16,7 @@ REFUSAL_TEXT = "I cannot create this image. Could you describe the scene in othe
 THOUGHT_TEXT = "**Planning the composition**\n\nI place the subject first, then the light, and check the frame."
 INTERIM_SIZE_PX = 512
 INTERIM_COUNT = 2
+MORE_TOKENS = 3.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Outcome:
     has_image: bool = True
     text: str = ""
     bills_image: bool = True
+    copies: int = 1
 
 
 def decide(asked: Generate, faults: FaultPlan) -> Outcome:
@@ -47,18 +49,21 @@ def decide(asked: Generate, faults: FaultPlan) -> Outcome:
     if faults.has("text_only"):
         return Outcome(has_image=False, text=REFUSAL_TEXT, bills_image=False)
     text = f"Here is your image: {without_markers(asked.prompt)[:120]}" if asked.wants_text else ""
-    return Outcome(has_image=asked.wants_image, text=text, bills_image=asked.wants_image)
+    copies = 2 if faults.has("same_image_twice") else 1
+    return Outcome(has_image=asked.wants_image, text=text, bills_image=asked.wants_image, copies=copies)
 
 
-def usage_of(asked: Generate, model: GoogleModel, outcome: Outcome) -> Usage:
+def usage_of(asked: Generate, model: GoogleModel, outcome: Outcome, faults: FaultPlan) -> Usage:
     """A refused prompt is billed for its own tokens only; a refused output also for the thinking."""
-    return Usage(
+    more = faults.get("more_tokens")
+    usage = Usage(
         prompt_text=-(-asked.prompt_chars // 4),
         prompt_image=len(asked.images) * model.input_image_tokens,
         thoughts=0 if outcome.block_reason else thinking_tokens(asked.thinking_level, asked.body_sha256),
         text_out=text_tokens(outcome.text),
         image_out=model.image_tokens.get(asked.size, model.image_tokens[DEFAULT_SIZE]) if outcome.bills_image else 0,
     )
+    return usage.with_output_times(more.number("factor", MORE_TOKENS)) if more else usage
 
 
 def scenes(asked: Generate, model: GoogleModel, references: tuple[str, ...], faults: FaultPlan) -> list[Scene]:
@@ -118,7 +123,7 @@ def _candidate(asked: Generate, outcome: Outcome, pictures: list[bytes]) -> dict
     if outcome.text:
         parts.append({"text": outcome.text})
     if pictures:
-        parts.append({"inlineData": _blob(pictures[-1])})
+        parts += [{"inlineData": _blob(pictures[-1])} for _ in range(outcome.copies)]
     if parts:
         parts[-1]["thoughtSignature"] = _signature(asked.body_sha256)
     candidate: dict[str, Any] = {"content": {"parts": parts, "role": "model"}} if parts else {}

@@ -1,7 +1,7 @@
 """Tokens by modality and their price. Facts: section 2.7. Sums are exact in nano-dollars, rounded up once to micros."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from sandbox.catalogue import GoogleModel
@@ -20,6 +20,10 @@ class Usage:
     thoughts: int = 0
     text_out: int = 0
     image_out: int = 0
+
+    def with_output_times(self, factor: float) -> "Usage":
+        more = {name: ceil(getattr(self, name) * factor) for name in ("thoughts", "text_out", "image_out")}
+        return replace(self, **more)
 
     def micros(self, model: GoogleModel, share: float = 1.0) -> int:
         """`share` 0.5 is the half price of serviceTier flex."""

@@ -6,6 +6,7 @@ Not here: streaming, the Files API, batches, interactions; their routes answer 4
 import asyncio
 import hmac
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox.catalogue import GoogleModel
+from sandbox.cuts import cut_request, spoiled
 from sandbox.faults import GOOGLE, Asked, FaultError, FaultPlan
 from sandbox.google.answer import Outcome, body_of, decide, scenes, usage_body, usage_of
 from sandbox.google.errors import GoogleError, invalid, key_invalid, key_missing, model_not_found, route_not_found
@@ -22,19 +24,12 @@ from sandbox.google.validate import MAX_BODY_BYTES, Generate, parse, read_genera
 from sandbox.invoice import charge_ready_tasks
 from sandbox.pictures import Scene
 from sandbox.state import Line
-from sandbox.wire import (
-    BodyTooLargeError,
-    CutResponse,
-    HalfResponse,
-    WitnessedResponse,
-    dump_json,
-    json_response,
-    read_body,
-)
+from sandbox.wire import BodyTooLargeError, CutResponse, WitnessedResponse, dump_json, json_response, read_body
 from sandbox.world import World, world_of
 
 VERSIONS = ("v1", "v1beta")
 SLOW_FACTOR = 10.0
+LATE_S = 30.0
 BLOCKED_SHARE = 0.2
 
 
@@ -47,10 +42,14 @@ async def call(request: Request) -> Response:
         _check_key(world, request)
         if version not in VERSIONS or method != "generateContent":
             raise route_not_found()
+        to_be_asked = Asked(GOOGLE, model_id, request.url.path, "", "submit")
+        cut = await cut_request(request, world.plan_before_body(to_be_asked))
+        if cut:
+            return cut
         body = await asyncio.to_thread(parse, await read_body(request, MAX_BODY_BYTES))
         model = _model(world, model_id, version)
         asked = await asyncio.to_thread(read_generate, body, model)
-        faults = world.faults.plan(Asked(GOOGLE, model.id, request.url.path, asked.prompt, True), asked.body_sha256)
+        faults = world.plan(replace(to_be_asked, prompt=asked.prompt), asked.body_sha256)
         return refusal(model, faults) or await _generate(world, model, asked, faults)
     except BodyTooLargeError:
         return invalid(f"Request payload size exceeds the limit: {MAX_BODY_BYTES} bytes.").response()
@@ -62,6 +61,7 @@ async def call(request: Request) -> Response:
 
 async def _generate(world: World, model: GoogleModel, asked: Generate, faults: FaultPlan) -> Response:
     """Paints while the latency runs, charges when the answer exists, then answers, or cuts."""
+    resets = world.resets
     outcome, served = decide(asked, faults), _served_model(world, model, faults)
     references = await asyncio.to_thread(world.store.blobs.put_all, asked.images)
     planned = scenes(asked, model, references, faults) if outcome.has_image else []
@@ -69,8 +69,10 @@ async def _generate(world: World, model: GoogleModel, asked: Generate, faults: F
     painting = asyncio.gather(*map(world.pictures.picture, planned))
     await asyncio.sleep(latency_s)
     pictures = await painting
-    usage, response_id = usage_of(asked, served, outcome), secrets.token_urlsafe(16)
-    number = _charge(world, served, asked, usage, response_id, planned)
+    if world.resets != resets:
+        return CutResponse()
+    usage, response_id = usage_of(asked, served, outcome, faults), secrets.token_urlsafe(16)
+    number = _charge(world, served, asked, usage, response_id, planned, faults)
     data = await asyncio.to_thread(
         lambda: dump_json(body_of(asked, outcome, usage, list(pictures), served.id, response_id))
     )
@@ -78,13 +80,21 @@ async def _generate(world: World, model: GoogleModel, asked: Generate, faults: F
 
 
 def _latency_s(world: World, model: GoogleModel, outcome: Outcome, faults: FaultPlan) -> float:
-    slow = faults.get("slow")
+    slow, late = faults.get("slow"), faults.get("late")
+    if late:
+        return late.number("seconds", LATE_S)
     share = BLOCKED_SHARE if outcome.block_reason else 1.0
     return world.latency_s(model.latency_s * share, slow.number("factor", SLOW_FACTOR) if slow else 1.0)
 
 
 def _charge(
-    world: World, served: GoogleModel, asked: Generate, usage: Usage, response_id: str, planned: list[Scene]
+    world: World,
+    served: GoogleModel,
+    asked: Generate,
+    usage: Usage,
+    response_id: str,
+    planned: list[Scene],
+    faults: FaultPlan,
 ) -> int:
     """The invoice line's number. From here on the call is paid, whether or not its answer arrives."""
     charge_ready_tasks(world)
@@ -94,24 +104,21 @@ def _charge(
         model=served.id,
         request_id=response_id,
         job_id=None,
-        micros=usage.micros(served, asked.price_share),
+        micros=world.priced(served.id, usage.micros(served, asked.price_share), faults),
         image=bool(planned),
         usage=usage_body(usage),
         delivered=False,
         body_sha256=asked.body_sha256,
         scene=planned[-1].to_json() if planned else None,
     )
+    if faults.has("charged_twice"):
+        world.store.add_line(line)
     return world.store.add_line(line)
 
 
 def _answer(world: World, data: bytes, line_number: int, faults: FaultPlan) -> Response:
-    if faults.has("cut_after"):
-        return CutResponse()
-    if faults.has("cut_mid_answer"):
-        return HalfResponse(data, media_type="application/json")
-    return WitnessedResponse(
-        data, lambda: world.store.mark_delivered(n=line_number), media_type="application/json; charset=UTF-8"
-    )
+    on_delivered = lambda: world.store.mark_delivered(n=line_number)  # noqa: E731
+    return spoiled(WitnessedResponse(data, on_delivered, media_type="application/json; charset=UTF-8"), faults)
 
 
 def _served_model(world: World, model: GoogleModel, faults: FaultPlan) -> GoogleModel:

@@ -18,7 +18,7 @@ import pytest
 from prefect.deployments.flow_runs import arun_deployment
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deployments.apply import CATALOG, POOL, ZOMBIES
+from deployments.apply import CATALOG, POOL, RECOVERY, ZOMBIES
 from draftline.embedded.service import Options
 from draftline.embedded.supervisor import Running, ensure
 
@@ -103,16 +103,19 @@ def _invoice(running: Running) -> dict[str, Any]:
 
 async def test_a_campaign_is_started_picked_and_published_through_the_deployments(running: Running) -> None:
     server = Server(running)
-    # Prefect's own command, then ours twice: all three leave the same three deployments.
+    # Prefect's own command, then ours twice: all three leave the same four deployments.
     _command(running, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", "deployments/prefect.yaml")
     for _ in range(2):
         _command(running, "-m", "deployments", "--working-dir", str(ROOT))
-    assert {one["name"] for one in server.find("/deployments/filter")} == {"catalog", "campaign", "promote"}
+    assert {one["name"] for one in server.find("/deployments/filter")} == {"catalog", "campaign", "promote", "recovery"}
     assert [one["name"] for one in server.find("/automations/filter")] == [ZOMBIES]
     catalog = server.get(f"/deployments/name/{CATALOG}")
     assert catalog["global_concurrency_limit"]["limit"] == 1
     assert [schedule["active"] for schedule in catalog["schedules"]] == [False]
     assert catalog["work_pool_name"] == POOL
+    swept = server.get(f"/deployments/name/{RECOVERY}")
+    assert [schedule["active"] for schedule in swept["schedules"]] == [True]
+    assert swept["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
 
     assert await _run("campaign/campaign", BRIEF) == "Completed"
     assert _invoice(running)["images"] == 2

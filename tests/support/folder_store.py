@@ -1,5 +1,6 @@
 """An object store in a folder: what the money's tests need of S3, shared by processes, and out of reach on demand."""
 
+import uuid
 from pathlib import Path
 from typing import cast
 
@@ -22,7 +23,10 @@ class FolderStore:
         created = not path.exists()
         assert created or path.read_bytes() == data, "an immutable key was written with other bytes"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        # whole or not at all, as S3 does it, whoever writes at the same time or dies while writing
+        aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+        aside.write_bytes(data)
+        aside.replace(path)
         return Stored(bucket, key, sha256_hex(data), len(data), "", created)
 
     def get(self, bucket: str, key: str) -> bytes:

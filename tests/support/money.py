@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ SMALL_PX = {BFL_MODEL: 64, GOOGLE_MODEL: 512}
 VENDOR_OF = {BFL_MODEL: "bfl", GOOGLE_MODEL: "google"}
 MODELS = (BFL_MODEL, GOOGLE_MODEL)
 TEMPLATE = "template.db"
+BOTH_SOLD_ON = date(2026, 10, 20)
+"""A day before GOOGLE_MODEL retires: it is the one whose pictures may be small, so the tests with it are quick."""
 
 
 def template_database(folder: Path) -> Path:
@@ -42,6 +45,7 @@ def bench_wiring(home: Path, sandbox_url: str, *, template: Path | None = None, 
         shutil.copy(template, home / "draftline.db")
     w = build(Settings(home=home, sandbox_url=sandbox_url, **settings), progress=Silent())
     w.__dict__["store"] = FolderStore(home / "store")
+    w.__dict__["today"] = lambda: BOTH_SOLD_ON
     return w
 
 

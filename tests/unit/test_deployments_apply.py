@@ -20,6 +20,7 @@ from deployments.apply import (
     pool_template,
     rendered,
     started_in,
+    with_switches,
     zombie_automation,
 )
 
@@ -63,6 +64,14 @@ def test_what_is_asked_for_wins_over_what_the_server_has(file: dict[str, Any]) -
     params, schedule = _catalog(rendered(file, SERVER_HAS, Options(HERE, feed="new.csv", nightly=False)))
     assert params["feed"] == "new.csv"
     assert schedule["active"] is False
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_an_upgrade_leaves_recovery_switched_as_it_was(file: dict[str, Any], active: bool) -> None:
+    switch = SimpleNamespace(slug="every-ten-minutes", active=active)
+    made = with_switches(file, SimpleNamespace(schedules=[switch]))  # type: ignore[arg-type]
+    recovery = next(one for one in made["deployments"] if one["name"] == "recovery")
+    assert [schedule["active"] for schedule in recovery["schedules"]] == [active]
 
 
 def test_every_run_starts_in_the_working_directory(file: dict[str, Any]) -> None:

@@ -14,6 +14,9 @@ from prefect.settings.legacy import _get_settings_fields
 from pydantic import AliasChoices
 
 from deployments import apply as applying
+from review.__main__ import Listen, check_open
+from review.__main__ import _parser as board_parser
+from review.options import from_settings as board_options
 from sandbox.__main__ import _options as sandbox_options
 from sandbox.__main__ import _parser as sandbox_parser
 from tests.support.compose_file import ROOT, VARIABLE, compose, env_file, environment_of
@@ -113,6 +116,28 @@ def test_the_sandbox_and_deploy_commands_have_arguments_that_their_parsers_take(
     assert options.feed == "shop/feed.csv"
     assert options.nightly is None
     assert options.working_dir == Path("/work")
+
+
+def test_the_board_takes_its_arguments_and_settings_and_binds_to_the_published_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parsed = board_parser().parse_args(OURS["board"]["command"][3:])
+    assert (parsed.host, parsed.port, parsed.insecure) == ("0.0.0.0", 4300, True)
+    for key, value in environment_of(SERVICES["board"]).items():
+        monkeypatch.setenv(key, value)
+    options = board_options(read_settings())
+    check_open(Listen(parsed.host, parsed.port, insecure=parsed.insecure), options)
+    assert (options.sign_in, options.host) == ("local", SERVICES["board"]["ports"][0].rsplit(":", 1)[0])
+    assert options.prefect_ui_url == "http://127.0.0.1:4200"
+
+
+def test_the_board_and_the_worker_agree_on_everything_that_both_read() -> None:
+    board, worker = environment_of(SERVICES["board"]), environment_of(SERVICES["worker"])
+    keys = {"DRAFTLINE_BFL_API_KEY", "DRAFTLINE_GOOGLE_API_KEY"}
+    ours = {name for name in worker if name.startswith("DRAFTLINE_")} - keys
+    assert ours <= set(board)
+    assert not keys & set(board), "the board quotes without keys and cannot pay"
+    assert all(board[name] == worker[name] for name in ours)
 
 
 def test_ports_agree_between_services_health_checks_and_clients() -> None:

@@ -10,7 +10,7 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 
 from deployments import apply as applying
-from flows.params import CampaignParams, CatalogParams, PromoteParams
+from flows.params import CampaignParams, CatalogParams, PromoteParams, RecoveryParams
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE: dict[str, Any] = yaml.safe_load(applying.PREFECT_FILE.read_text("utf-8"))
@@ -33,8 +33,8 @@ def _form(name: str) -> dict[str, dict[str, Any]]:
     return {name: {**field, "required": name in required} for name, field in fields.items()}
 
 
-def test_the_three_deployments_are_there_with_keys_that_prefect_reads() -> None:
-    assert set(DEPLOYMENTS) == {"catalog", "campaign", "promote"}
+def test_the_four_deployments_are_there_with_keys_that_prefect_reads() -> None:
+    assert set(DEPLOYMENTS) == {"catalog", "campaign", "promote", "recovery"}
     assert FILE["pull"] == [], "nothing is fetched: the worker's own installation is the code"
     for name, deployment in DEPLOYMENTS.items():
         assert set(deployment) <= KEYS, name
@@ -57,6 +57,16 @@ def test_the_catalog_comes_nightly_one_at_a_time_and_is_delivered_switched_off()
     assert schedule["slug"] == applying.NIGHTLY
     assert schedule["active"] is False
     assert catalog["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
+
+
+def test_recovery_comes_every_ten_minutes_and_a_second_one_is_not_queued_behind_it() -> None:
+    recovery = DEPLOYMENTS["recovery"]
+    (schedule,) = recovery["schedules"]
+    assert set(schedule) <= SCHEDULE_KEYS
+    CronSchedule(cron=schedule["cron"], timezone=schedule["timezone"])
+    assert (schedule["cron"], schedule["active"]) == ("*/10 * * * *", True)
+    assert recovery["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+    assert not RecoveryParams.model_validate(recovery["parameters"]["params"]).dry_run
 
 
 def test_the_delivered_parameters_are_valid_and_their_files_are_in_the_repository() -> None:

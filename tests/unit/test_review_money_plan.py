@@ -16,6 +16,7 @@ from tasks.opening import check_caps
 from tasks.planning import Planned, dimensions, draft_requests, requests_with_ordinals
 from tests.support.planning import planned, planning_wiring
 from wiring import Wiring
+from wiring.settings import ALL_VENDORS
 
 pytestmark = pytest.mark.anyio
 MIXED = """\
@@ -76,7 +77,7 @@ async def test_sending_doubtful_work_again_asks_for_its_money_again(w: Wiring) -
     cents = -(-plan.quote.range.worst // 10_000)
     check_caps(w, plan, cents)
     await hold_drafts(w, plan, end="doubt")
-    w.settings.resend_in_doubt = True
+    w.settings.resend_in_doubt = ALL_VENDORS
     with pytest.raises(CapRefused):
         check_caps(w, await planned(w, brief(), "economy"), cents)
 

@@ -28,10 +28,19 @@ ENDS: dict[str, tuple[str | None, str | None]] = {
     "no_credits": ("released", None),
     "server_error": ("in_doubt", "in_doubt"),
     "unavailable": ("in_doubt", "released"),
+    "cut_headers": ("in_doubt", "in_doubt"),
+    "cut_request": ("in_doubt", "in_doubt"),
     "cut_before": ("in_doubt", "in_doubt"),
     "cut_after": ("in_doubt", "in_doubt"),
+    "cut_status": ("in_doubt", "in_doubt"),
+    "cut_in_headers": ("in_doubt", "in_doubt"),
     "cut_mid_answer": ("in_doubt", "in_doubt"),
+    "cut_last_byte": ("in_doubt", "in_doubt"),
+    "unclosed": ("settled", "settled"),
+    "answered_twice": ("settled", "settled"),
     "slow": ("settled", "settled"),
+    "late": ("settled", "settled"),
+    "found_late": ("in_doubt", None),
     "moderated_request": ("released", "settled"),
     "moderated_output": ("released", "settled"),
     "task_failed": ("released", None),
@@ -47,12 +56,20 @@ ENDS: dict[str, tuple[str | None, str | None]] = {
     "truncated_image": ("settled", "settled"),
     "not_an_image": ("settled", "settled"),
     "charged_without_image": ("settled", "settled"),
+    "another_image": ("settled", None),
+    "same_image_twice": (None, "settled"),
+    "price_change": ("settled", "settled"),
+    "dearer_bill": ("settled", None),
+    "more_tokens": (None, "settled"),
+    "charged_twice": ("settled", "settled"),
 }
+# What no answer of the vendor shows: only its invoice does (test_paid_calls_drift.py).
+FOR_THE_AUDIT = {(GOOGLE_MODEL, "price_change"), (BFL_MODEL, "charged_twice"), (GOOGLE_MODEL, "charged_twice")}
 CASES = [
     (model_id, fault, state)
     for fault, states in ENDS.items()
     for model_id, state in zip(MODELS, states, strict=True)
-    if state is not None
+    if state is not None and (model_id, fault) not in FOR_THE_AUDIT
 ]
 
 
@@ -60,7 +77,8 @@ CASES = [
 async def test_every_fault_ends_as_it_must_and_is_never_paid_twice(
     bench: Bench, model_id: str, fault: str, state: str
 ) -> None:
-    bench.sandbox.rules([{"match": {"vendor": VENDOR_OF[model_id]}, "fault": fault, "factor": 1.5}])
+    rule = {"match": {"vendor": VENDOR_OF[model_id]}, "fault": fault, "factor": 1.5, "seconds": 0.2}
+    bench.sandbox.rules([rule])
     call = bench.call(model_id)
     first = await bench.ends(call)
     (attempt,) = bench.attempts()

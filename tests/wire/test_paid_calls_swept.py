@@ -10,6 +10,7 @@ from tasks.recoveries import recover_attempts, tally
 from tests.support.money import BFL_MODEL, GOOGLE_MODEL, MODELS, audit, folder_store
 from tests.support.paid_bench import Bench
 from vendors.contract import Accepted
+from wiring.settings import ALL_VENDORS
 
 pytest_plugins = ["tests.support.paid_fixtures"]
 pytestmark = [pytest.mark.server, pytest.mark.anyio]
@@ -64,11 +65,11 @@ async def test_a_send_without_an_answer_is_in_doubt_and_not_sent_again_even_by_p
     call = bench.call(GOOGLE_MODEL)
     bench.w.ledger.send(_held(bench, call))
     bench.dies()
-    bench.w.settings.resend_in_doubt = resend
+    bench.w.settings.resend_in_doubt = ALL_VENDORS if resend else frozenset()
     (swept,) = await recover_attempts(bench.w)
     assert swept.outcome == "in_doubt"
     assert bench.sandbox.invoice()["lines"] == []
-    bench.w.settings.resend_in_doubt = False
+    bench.w.settings.resend_in_doubt = frozenset()
     with pytest.raises(InDoubt):
         await bench.pay(call)
 

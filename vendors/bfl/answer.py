@@ -34,6 +34,7 @@ MODERATED = ("Request Moderated", "Content Moderated")
 FAILED = ("Error", "Failed")
 NOT_FOUND = "Task not found"
 MAX_CREDITS = 100_000
+MAX_BALANCE_CREDITS = 10**12
 MAX_MP = 1_000
 MAX_SEED = 2**63 - 1
 CREDITS_PER_USD = 100
@@ -169,6 +170,16 @@ def credits_to_micros(value: object) -> int | None:
     """Credits (a cent each) as micro-dollars, exactly; fractions of a micro go up. None for no usable figure."""
     amount = as_amount(value, MAX_CREDITS)
     return None if amount is None else int(from_usd(amount / CREDITS_PER_USD, up=True))
+
+
+def balance(answer: Answer) -> int | None:
+    """What is left on the account, in micros; None where the answer does not say it.
+
+    Rounded to the nearest micro: a balance is a sum that came through somebody's floats, and prices are whole micros.
+    """
+    body = as_dict(read_json(answer.body)) if answer.status == 200 and answer.whole else {}
+    left = as_amount(body.get("credits"), MAX_BALANCE_CREDITS)
+    return None if left is None else int(from_usd(left / CREDITS_PER_USD))
 
 
 def error_words(answer: Answer) -> str:

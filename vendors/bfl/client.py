@@ -11,7 +11,7 @@ from domain.render import Job, Measured, Receipt, RenderRequest
 from vendors.bfl import answer as meaning
 from vendors.bfl.measure import measure
 from vendors.bfl.models import model
-from vendors.bfl.wire import KEY_HEADER, poll_address, sample_address, submit_address, submit_body
+from vendors.bfl.wire import KEY_HEADER, credits_address, poll_address, sample_address, submit_address, submit_body
 from vendors.contract import Accepted
 from vendors.http import (
     Answer,
@@ -31,6 +31,7 @@ from vendors.sending import no_key, send_once
 
 SUBMIT_READ_TIMEOUT_S = 60.0
 GET_TIMEOUT_S = 20.0
+BALANCE_TIMEOUT_S = 5.0
 DOWNLOAD_TIMEOUT_S = 60.0
 POLL_DEADLINE_S = 300.0
 POLL_INTERVAL_S = 0.5
@@ -118,6 +119,23 @@ class Bfl:
                 return meaning.receipt(job, ready, picture)
             log.warning("bfl.link_expired job=%s", job.job_id)
         raise meaning.charged_without_image(job, ready, "link-expired", "every link to the image had expired")
+
+    async def balance_micros(self) -> int | None:
+        """GET /v1/credits (facts 1.10: prepaid credits, a cent each). None without a key or a usable answer."""
+        if not self._key.get_secret_value():
+            return None
+        headers = {"accept": "application/json", **self._key_header()}
+        answer = await get(
+            self._gets,
+            credits_address(self._base),
+            headers=headers,
+            timeout_s=BALANCE_TIMEOUT_S,
+            max_bytes=MAX_JSON_BYTES,
+        )
+        balance = meaning.balance(answer)
+        if balance is None:
+            log.info("bfl.no_balance status=%d", answer.status)
+        return balance
 
     async def _until_ready(
         self, url: httpx.URL, job: Job, deadline: Deadline, on_progress: Callable[[str], None] | None

@@ -20,6 +20,10 @@ def submit_address(base: httpx.URL, model_id: str) -> httpx.URL:
     return httpx.URL(f"{base}/v1/{model_id}")
 
 
+def credits_address(base: httpx.URL) -> httpx.URL:
+    return httpx.URL(f"{base}/v1/credits")
+
+
 def submit_body(request: RenderRequest, measured: Measured) -> bytes:
     """The JSON of one submit. References are plain base64 (no data: prefix), in their order of weight."""
     entry = model(request.model_id)

@@ -1,0 +1,81 @@
+// What every page has beyond HTML: toasts, menus that close, dialogs, forms that are not sent twice.
+// Pages with more have their own file. Nothing here is needed to get work done.
+"use strict";
+
+const board = {
+  csrf: () => document.querySelector('meta[name="csrf-token"]').content,
+
+  // fetch with the form token; answers the Response
+  post(url, body) {
+    const headers = { "X-CSRF-Token": board.csrf(), "HX-Request": "true" };
+    return fetch(url, { method: "POST", body, headers, credentials: "same-origin" });
+  },
+
+  toast(text, kind = "info") {
+    const made = document.createElement("p");
+    made.className = `flash flash-${kind} toast`;
+    made.textContent = text;
+    const close = document.createElement("button");
+    close.type = "button";
+    close.className = "icon-button toast-close";
+    close.setAttribute("aria-label", "Close this message");
+    close.textContent = "×";
+    close.addEventListener("click", () => made.remove());
+    made.append(close);
+    document.getElementById("toasts").append(made);
+    if (kind !== "bad") setTimeout(() => made.remove(), 6000);
+  },
+};
+window.board = board;
+
+document.addEventListener("board:flash", (event) => {
+  const messages = event.detail.value || event.detail;
+  for (const message of Array.isArray(messages) ? messages : []) board.toast(message.text, message.kind);
+});
+document.addEventListener("htmx:sendError", () => board.toast("The board does not answer. Is the network there?", "bad"));
+document.addEventListener("htmx:responseError", (event) => {
+  if (!event.detail.xhr.getResponseHeader("HX-Trigger")) board.toast("That did not work. Reload the page and try again.", "bad");
+});
+
+// a menu closes with Escape, or with a click elsewhere
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+// data-dialog="id" opens a <dialog>; data-close inside closes it
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-dialog]");
+  if (opener) {
+    const dialog = document.getElementById(opener.dataset.dialog);
+    if (dialog) {
+      event.preventDefault();
+      dialog.showModal();
+    }
+  }
+  const closer = event.target.closest("[data-close]");
+  if (closer) closer.closest("dialog")?.close();
+});
+
+// a form that was sent says so; coming back to the page makes it usable again
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("hx-post")) return;
+  if (form.dataset.sent) return event.preventDefault();
+  form.dataset.sent = "yes";
+  if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  for (const button of document.querySelectorAll("button[aria-busy]")) button.removeAttribute("aria-busy");
+});
+
+document.addEventListener("focusin", (event) => {
+  if (event.target.matches("[data-select-all]")) event.target.select();
+});

@@ -1,0 +1,78 @@
+"""Launches: who started which quote as which flow run. One launch id starts one flow run, however often it is sent."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from domain.errors import RunError
+from storage.database import Database
+from storage.database.board_tables import launches
+from storage.database.upsert import insert_once
+from storage.records.rows import from_row, to_row
+
+LaunchState = Literal["asked", "started", "failed"]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """`asked` without a flow run: sent or about to be; sending again with the same id is safe where Prefect keeps ids.
+
+    The launch id goes to Prefect as its idempotency key.
+    """
+
+    launch_id: str
+    quote_hash: str
+    run_id: str
+    deployment: str
+    params: dict[str, Any]
+    launched_by: str
+    flow_run_id: str = ""
+    state: LaunchState = "asked"
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+class Launches:
+    """Begins a launch once and says what became of it."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database, self._clock = database, clock
+
+    def begin(self, launch: Launch) -> tuple[Launch, bool]:
+        """The launch as it is in the database, and whether this call wrote it (False: asked for before)."""
+        now = self._clock()
+        with self._database.write() as connection:
+            row = {**to_row(launch), "created_at": now, "updated_at": now}
+            written = insert_once(connection, launches, row)
+            found = connection.execute(sa.select(launches).where(launches.c.launch_id == launch.launch_id))
+            return from_row(Launch, found.mappings().one()), written
+
+    def started(self, launch_id: str, flow_run_id: str) -> None:
+        self._move(launch_id, state="started", flow_run_id=flow_run_id)
+
+    def failed(self, launch_id: str) -> None:
+        """It was refused and no flow run was made."""
+        self._move(launch_id, state="failed")
+
+    def get(self, launch_id: str) -> Launch | None:
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(launches).where(launches.c.launch_id == launch_id)).mappings().first()
+        return from_row(Launch, row) if row else None
+
+    def of_run(self, run_id: str) -> list[Launch]:
+        """Newest first."""
+        query = sa.select(launches).where(launches.c.run_id == run_id)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(launches.c.created_at.desc(), launches.c.launch_id))
+            return [from_row(Launch, row) for row in rows.mappings()]
+
+    def _move(self, launch_id: str, **values: Any) -> None:
+        with self._database.write() as connection:
+            moved = connection.execute(
+                launches.update().where(launches.c.launch_id == launch_id).values(**values, updated_at=self._clock())
+            )
+            if moved.rowcount != 1:
+                raise RunError(f"there is no launch {launch_id!r}")
