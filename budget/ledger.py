@@ -5,6 +5,7 @@ within the cap's limit. Invariant 3: a hold ends settled, released or visibly in
 makes an id by itself: both are handed in. What a step does to the rows is in ledger_sqlite and ledger_postgresql.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -31,6 +32,7 @@ __all__ = ["AlreadyHeld", "Ledger", "SlotBusy", "StillInDoubt"]
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
 MAX_KEYS_A_QUERY = 500
+log = logging.getLogger(__name__)
 
 
 class Ledger:
@@ -233,11 +235,16 @@ class Ledger:
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _tell(self, alert_ids: Sequence[int]) -> None:
-        """Hand the alerts of a committed hold on."""
-        if self.on_alert is not None:
+        """Hand the alerts of a committed hold on. The hold stands, so no failure here may make it look undone."""
+        if self.on_alert is None:
+            return
+        try:
             with self._database.read() as connection:
                 alerts = read_alerts(connection, cap_alerts.c.alert_id.in_(alert_ids))
             self.on_alert(alerts)
+        except Exception:
+            # the alerts stay untold for whoever asks for untold ones
+            log.exception("alerts.not_handed_on ids=%s", list(alert_ids))
 
     def _release(self, attempt_id: str, allowed: set[State], *, code: str, note: str, evidence: str | None) -> None:
         values = {"cost_micros": 0, "error_code": code, "error": note, "billed": "no", "evidence": evidence}

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from budget.caps import EACH, Cap, CapUse, use_of
 from domain.attempt import Dimensions
 from storage.database import Database
-from storage.database.money_tables import cap_changes, cap_windows, caps
+from storage.database.money_tables import cap_alerts, cap_changes, cap_windows, caps
 
 FIRST_SHARE = 10
 """One part in this many of a window must have passed before it is projected."""
@@ -54,6 +54,31 @@ class CapChange:
     by: str
     why: str
     at: datetime
+
+
+@dataclass(frozen=True)
+class ToldAlert:
+    """A threshold that the hold of `attempt_id` crossed; `told_at` is None until somebody was told."""
+
+    cap_id: str
+    window: str
+    percent: int
+    limit_micros: int
+    committed_micros: int
+    attempt_id: str
+    run_id: str
+    at: datetime
+    told_at: datetime | None
+
+
+def cap_alerts_of(database: Database, cap_id: str = "", limit: int = 20) -> list[ToldAlert]:
+    """Newest first; of one cap when it is named."""
+    names = ToldAlert.__dataclass_fields__
+    query = sa.select(*(cap_alerts.c[name] for name in names)).order_by(cap_alerts.c.alert_id.desc())
+    if cap_id:
+        query = query.where(cap_alerts.c.cap_id == cap_id)
+    with database.read() as connection:
+        return [ToldAlert(**row) for row in connection.execute(query.limit(limit)).mappings()]
 
 
 def cap_burns(database: Database, now: datetime, *, with_runs: bool = False) -> list[CapBurn]:

@@ -7,19 +7,29 @@ from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
-from domain.attempt import State
+from domain.attempt import OPEN_STATES, State
 from domain.errors import InputError
-from storage.database.money_tables import attempts
+from storage.database.money_tables import attempt_caps, attempts
 
 SpendKey = Literal["flow", "campaign", "cost_centre", "model", "tier", "vendor", "day", "run", "sku"]
 SPEND_KEYS: tuple[SpendKey, ...] = get_args(SpendKey)
 STATES: tuple[str, ...] = get_args(State)
+STATE_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "under_way": tuple(state for state in STATES if state in OPEN_STATES),
+    "counted": tuple(state for state in STATES if state != "released"),
+}
+"""What a number adds up over several states: the calls that are held, and all that cost or may cost something."""
+NOT_GIVEN = "(none)"
+"""Asks for the attempts that have no value here: the row of a report whose key is empty."""
 _COLUMN = {"run": "run_id", "model": "model_id"}
 
 
 @dataclass(frozen=True)
 class SpendFilter:
-    """Days are YYYY-MM-DD in UTC, both inclusive. An empty field asks for everything."""
+    """Days are YYYY-MM-DD in UTC, both inclusive. An empty field asks for everything, NOT_GIVEN for what has no value.
+
+    `state` is a state or one of STATE_GROUPS; `cap` and `window` ask for what one window of a cap has counted.
+    """
 
     first_day: str = ""
     last_day: str = ""
@@ -32,12 +42,15 @@ class SpendFilter:
     run: str = ""
     sku: str = ""
     state: str = ""
+    cap: str = ""
+    window: str = ""
 
     def __post_init__(self) -> None:
         for name in ("first_day", "last_day"):
             _check_day(getattr(self, name), name)
-        if self.state and self.state not in STATES:
-            raise InputError(f"there is no state {self.state!r}", where="state", hint=", ".join(STATES))
+        if self.state and self.state not in (*STATES, *STATE_GROUPS):
+            hint = ", ".join((*STATES, *STATE_GROUPS))
+            raise InputError(f"there is no state {self.state!r}", where="state", hint=hint)
 
     def with_(self, **changes: str) -> "SpendFilter":
         return replace(self, **changes)
@@ -54,7 +67,9 @@ class SpendFilter:
 
     def narrowed(self, key: SpendKey, value: str) -> "SpendFilter":
         """The attempts behind one row of a report by `key`."""
-        return self.with_(first_day=value, last_day=value) if key == "day" else self.with_(**{key: value})
+        if key == "day":
+            return self.with_(first_day=value, last_day=value)
+        return self.with_(**{key: value or NOT_GIVEN})
 
 
 def column_of(key: SpendKey) -> "sa.Column[Any]":
@@ -62,16 +77,21 @@ def column_of(key: SpendKey) -> "sa.Column[Any]":
 
 
 def conditions(asked: SpendFilter) -> list["sa.ColumnElement[bool]"]:
-    """The filter as SQL, over columns of ix_attempts_spend only."""
+    """The filter as SQL, over columns of ix_attempts_spend only (but for a cap's window, which asks for each row)."""
     found: list[sa.ColumnElement[bool]] = []
     if asked.first_day:
         found.append(attempts.c.day >= asked.first_day)
     if asked.last_day:
         found.append(attempts.c.day <= asked.last_day)
     for key in (k for k in SPEND_KEYS if k != "day" and getattr(asked, k)):
-        found.append(column_of(key) == getattr(asked, key))
+        value = getattr(asked, key)
+        found.append(column_of(key) == ("" if value == NOT_GIVEN else value))
     if asked.state:
-        found.append(attempts.c.state == asked.state)
+        found.append(attempts.c.state.in_(STATE_GROUPS.get(asked.state, (asked.state,))))
+    if asked.cap:
+        mine = (attempt_caps.c.attempt_id == attempts.c.attempt_id, attempt_caps.c.cap_id == asked.cap)
+        window = (attempt_caps.c.window == asked.window,) if asked.window else ()
+        found.append(sa.exists().where(*mine, *window))
     return found
 
 

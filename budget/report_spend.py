@@ -17,11 +17,14 @@ from budget.report_filter import SpendFilter, SpendKey, column_of, conditions
 from domain.attempt import OPEN_STATES
 from domain.errors import InputError
 from storage.database import Database
-from storage.database.money_tables import attempts
+from storage.database.money_tables import attempt_events, attempts, cap_changes
 
 MAX_ROWS = 10_000
 MAX_DAYS = 1_100
 OTHER = "other"
+MAX_COMBINATIONS = 5_000
+LATE_EVENTS = 1_000
+"""So many events back a pulse looks for one whose transaction ended after those of later events."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,30 @@ def spend_total(database: Database, asked: SpendFilter) -> SpendSum:
     query = sa.select(sa.literal("").label("key"), *_sums()).where(*conditions(asked))
     with database.read() as connection:
         return SpendSum(**connection.execute(query).mappings().one())
+
+
+def sum_of(rows: Sequence[SpendSum]) -> SpendSum:
+    """The rows' own total: it agrees with them, where another question might see a later moment."""
+    names = [name for name in SpendSum.__dataclass_fields__ if name != "key"]
+    return SpendSum("", **{name: sum(getattr(row, name) for row in rows) for name in names})
+
+
+def spend_version(database: Database) -> str:
+    """A short text that changes whenever an attempt or a cap changed. Cheap: asked once a second by every open page."""
+    newest = sa.select(sa.func.coalesce(sa.func.max(attempt_events.c.event_id), 0)).scalar_subquery()
+    recent = sa.select(sa.func.count()).where(attempt_events.c.event_id > newest - LATE_EVENTS).scalar_subquery()
+    caps = sa.select(sa.func.coalesce(sa.func.max(cap_changes.c.change_id), 0)).scalar_subquery()
+    with database.read() as connection:
+        return "-".join(str(number) for number in connection.execute(sa.select(newest, recent, caps)).one())
+
+
+def spend_values(database: Database, keys: Sequence[SpendKey], asked: SpendFilter) -> dict[SpendKey, list[str]]:
+    """`spend_choices` of several columns by one walk over the range, for a form with a list for each."""
+    columns = [column_of(key) for key in keys]
+    query = sa.select(*columns).where(*conditions(asked)).group_by(*columns).limit(MAX_COMBINATIONS)
+    with database.read() as connection:
+        rows = connection.execute(query).all()
+    return {key: sorted({row[n] for row in rows} - {""}) for n, key in enumerate(keys)}
 
 
 def spend_choices(database: Database, key: SpendKey, asked: SpendFilter, limit: int = 500) -> list[str]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from domain.brief import MAX_TEXT_CHARS, Brief
 from domain.errors import InputError
 from domain.placement import Placement
+from storage.records.uploads import PREFIX as UPLOAD
 from tasks.planning import DEFAULT_DRAFTS, RunOptions
 
 LADDERS = ("economy", "google", "flux")
@@ -68,6 +69,10 @@ class _Spending(_Params):
             max_length=500,
         ),
     ] = SETTING
+    cost_centre: Annotated[
+        str,
+        _at(87, "Cost centre", "Who pays; caps and reports go by it. Empty takes DRAFTLINE_COST_CENTRE", max_length=80),
+    ] = ""
     approved_quote: Annotated[
         str,
         _at(89, "Approved quote", "Its hash: then exactly that is done, or nothing", pattern=r"^([0-9a-f]{64})?$"),
@@ -109,7 +114,14 @@ class CampaignParams(_Spending):
         _at(11, "People", "Whether people are shown; decides the final model"),
     ] = "let the words decide"
     references: Annotated[
-        list[str], _at(12, "Reference photos", "Files on the worker's disk, most important first", max_length=8)
+        list[str],
+        _at(
+            12,
+            "Reference photos",
+            "Files on the worker's disk, or upload:<sha256> for a photo that was uploaded to the board; most important "
+            "first",
+            max_length=8,
+        ),
     ] = []
     placements: Annotated[
         list[PlacementName], _at(13, "Placements", "Where it will be shown; decides sizes and formats")
@@ -137,10 +149,10 @@ class CampaignParams(_Spending):
 
     @classmethod
     def of_brief(cls, brief: Brief, folder: Path, **spending: object) -> "CampaignParams":
-        """A brief from a file as parameters; references become absolute paths."""
+        """A brief from a file as parameters; files among its references become absolute paths, uploads stay."""
         fields = brief.model_dump(exclude={"sku", "people", "placements", "references"})
         people = {True: "yes", False: "no", None: "let the words decide"}[brief.people]
-        references = [str((folder / name).absolute()) for name in brief.references]
+        references = [name if name.startswith(UPLOAD) else str((folder / name).absolute()) for name in brief.references]
         own = [p.model_dump() for p in brief.placements]
         given = {"people": people, "references": references, "placements": [], "own_placements": own}
         return cls.model_validate({**fields, **given, **spending})
@@ -155,6 +167,7 @@ class CampaignParams(_Spending):
             self.round,
             self.requested_by,
             self.policy,
+            self.cost_centre,
         )
 
 
@@ -177,7 +190,15 @@ class CatalogParams(_Spending):
 
     def options(self) -> RunOptions:
         return RunOptions(
-            "catalog", self.ladder, self.select, self.drafts, self.cap_cents, 1, self.requested_by, self.policy
+            "catalog",
+            self.ladder,
+            self.select,
+            self.drafts,
+            self.cap_cents,
+            1,
+            self.requested_by,
+            self.policy,
+            self.cost_centre,
         )
 
 

@@ -73,10 +73,12 @@ class WitnessedResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = connection_of(scope)
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        body = bytes(self.body)
+        body, gone = bytes(self.body), False
         for start in range(0, len(body), CHUNK_BYTES):
+            # asked before each write: who has every byte may hang up before we could ask after it
+            gone = connection is not None and connection.is_closing()
             await send({"type": "http.response.body", "body": body[start : start + CHUNK_BYTES], "more_body": True})
-        if scope["method"] != "HEAD" and (connection is None or not connection.is_closing()):
+        if scope["method"] != "HEAD" and not gone:
             self.on_delivered()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

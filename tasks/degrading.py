@@ -43,7 +43,7 @@ def plan_within_caps(request: Request) -> Planned:
     """As wished, or lowered by the policy that was asked for, as far as the caps make it."""
     w = request.w
     policy = w.degrade_policy(request.options.degrade)
-    name, centre = request.wishes.name, w.settings.cost_centre
+    name, centre = request.wishes.name, request.options.cost_centre or w.settings.cost_centre
     if policy is None or policy.leaves_alone(campaign=name, cost_centre=centre):
         return request.plan(Lowering())
     if (known := _known(request, policy)) is not None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from prefect import task
 
+from budget.drift import Drifts
 from domain.errors import DraftlineError
 from domain.render import Reference, RenderRequest
 from domain.run import Asset, ImageRecord, Run
@@ -97,13 +98,14 @@ def _spec(w: Wiring, asset: Asset, number: int, select: ImageRecord, references:
 
 
 def _check_fits(w: Wiring, run: Run, vendors: Mapping[str, Vendor], specs: Sequence[tuple[Asset, ImageSpec]]) -> None:
-    book, today = w.price_book, w.today()
+    prices, today = Drifts(w.database, w.price_book, w.now).prices(), w.today()
     states = w.ledger.states_among([s.request.work_key(s.ordinal) for _, s in specs])
     parts = []
     for asset, spec in specs:
         state, plan = states.get(spec.request.work_key(spec.ordinal)), asset.plan["final"]
         if state == "settled" or (state is not None and needs_no_hold(w, plan["vendor"], state)):
             continue
-        worst = book.price(spec.request.model_id, vendors[plan["vendor"]].measure(spec.request).worst, today)
+        measured = vendors[plan["vendor"]].measure(spec.request)
+        worst = prices.price_range(spec.request.model_id, measured, today).worst
         parts.append((dimensions(run, asset, w, plan, "final"), worst))
     w.ledger.check_plan(parts, f"{len(parts)} finals of run {run.run_id}")

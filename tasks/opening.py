@@ -74,7 +74,8 @@ def check_caps(w: Wiring, planned: Planned, cap_cents: int, approved_quote: str 
     if cap_cents:
         w.ledger.set_cap(cap, by=by, why="--cap-cents")
     if approved_quote:
-        approved = replace(cap, limit_micros=approved_limit(w, planned))
+        # full when everything went as approved: no threshold of it is worth a warning
+        approved = replace(cap, limit_micros=approved_limit(w, planned), thresholds=())
         w.ledger.set_cap(approved, by=by, why=WHY_CAPPED + approved_quote)
     elif not cap_cents:
         w.ledger.set_default_caps([cap], by="settings", why="DRAFTLINE_CAP_RUN_CENTS")

@@ -47,6 +47,7 @@ class RunOptions:
     round: int = 1
     requested_by: str = ""
     degrade: str = ""
+    cost_centre: str = ""
 
 
 @dataclass(frozen=True)
@@ -314,7 +315,11 @@ class Planner:
             ladder=self.ladder.name,
             select_mode=self.options.select_mode,
             status="planned",
-            plan={"round": self.options.round, "requested_by": self.options.requested_by},
+            plan={
+                "round": self.options.round,
+                "requested_by": self.options.requested_by,
+                "cost_centre": self.options.cost_centre,
+            },
             quote=quote.as_dict(),
             warnings=quote.warnings,
         )
@@ -389,7 +394,7 @@ def dimensions(
         flow=run.flow,
         deployment=w.settings.deployment,
         campaign=run.name,
-        cost_centre=w.settings.cost_centre,
+        cost_centre=str(run.plan.get("cost_centre") or w.settings.cost_centre),
         asset_key=asset.asset_key if asset else "",
         sku=asset.sku if asset else "",
         stage=stage,

@@ -7,6 +7,9 @@ from domain.run import ImageRecord, ScoreRecord
 from imaging.similarity import group_near_duplicates, parse_signature
 from wiring import Wiring
 
+MAX_PICKS_AN_ASSET = 8
+"""How many drafts of one sheet can be promoted."""
+
 
 @dataclass(frozen=True)
 class Ranked:

@@ -8,13 +8,12 @@ from prefect import task
 from domain.errors import SelectionError
 from domain.run import Run, Selection
 from tasks.out import write_out
-from tasks.ranking import Ranked, ranked_drafts
+from tasks.ranking import MAX_PICKS_AN_ASSET, Ranked, ranked_drafts
 from tasks.sheets import draw_sheet
 from wiring import Wiring, current
 
 EVERY_ASSET = "*"
 BEST = "BEST"
-MAX_PICKS_AN_ASSET = 8
 
 
 @task(name="select-automatically")

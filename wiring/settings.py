@@ -95,6 +95,8 @@ class Settings(BaseSettings):
     board_proxy_groups_header: str = "X-Forwarded-Groups"
     board_group_roles: str = ""
     board_newcomer_roles: str = ""
+    board_approval_limit_cents: Cents = 2_000
+    board_four_eyes: bool = False
     prefect_api_url: str = _text("DRAFTLINE_PREFECT_API_URL", "PREFECT_API_URL")
     prefect_api_key: SecretStr = _key("DRAFTLINE_PREFECT_API_KEY", "PREFECT_API_KEY")
     prefect_api_auth_string: SecretStr = _key("DRAFTLINE_PREFECT_API_AUTH_STRING", "PREFECT_API_AUTH_STRING")

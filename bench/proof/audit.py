@@ -23,11 +23,15 @@ TAKEN_OVER = "taken over from process "
 
 @dataclass
 class Quiet:
-    """A moment without work under way: what the ledger says beside what the vendors billed."""
+    """A moment without work under way: what the ledger says beside what the vendors billed.
+
+    `unaccounted` are the lines of the bill for which no attempt is settled or in doubt.
+    """
 
     settled_micros: int
     in_doubt_micros: int
     billed_micros: int
+    unaccounted: list[str] = field(default_factory=list)
 
     @property
     def margin_micros(self) -> int:
@@ -50,9 +54,13 @@ class Audit:
     takeovers: int = 0
 
 
-def quiet(w: Wiring, invoice: dict[str, Any]) -> Quiet:
+def quiet(w: Wiring, works: dict[str, Work], invoice: dict[str, Any]) -> Quiet:
     found = list_attempts(w.database)
+    owned = claims(found, works, invoice)
+    given_back = [a.attempt_id for a in found if a.state == "released"]
+    lines = [*owned.nobody, *(line for name in given_back for line in owned.of_attempt.get(name, []))]
     return Quiet(
+        unaccounted=[f"line {line['n']} ({line['micros']} micros) is neither settled nor in doubt" for line in lines],
         settled_micros=sum(a.cost_micros or 0 for a in found if a.state == "settled"),
         in_doubt_micros=sum(a.hold_micros for a in found if a.state == "in_doubt"),
         billed_micros=int(invoice["total_micros"]),

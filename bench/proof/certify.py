@@ -2,7 +2,7 @@
 
 import platform
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
@@ -54,8 +54,10 @@ def _money(made: Certificate, record: Record) -> None:
     made.check("slots", "leaked vendor slots", found["slots"])
     unproven = [v.attempt_id for v in record.verdicts if not v.evidence]
     made.check("doubt", "in doubt, each closed by its evidence", unproven, figure=_doubts(record.verdicts))
-    below = [f"quiet point: {asdict(q)}" for q in record.quiet if q.margin_micros < 0] + seen.uncovered
-    claim = f"settled + in doubt below the bill ({len(record.quiet)} quiet points, {seen.invoice_looks} looks)"
+    low = [f"quiet point: {q.margin_micros} micros above the bill" for q in record.quiet if q.margin_micros < 0]
+    below = [*low, *(text for q in record.quiet for text in q.unaccounted), *seen.uncovered]
+    points = f"{len(record.quiet)} quiet points line by line, {seen.invoice_looks} looks while it ran"
+    claim = f"settled + in doubt below the bill ({points})"
     made.check("covered", claim, below)
     difference = record.audit.settled_micros - record.audit.billed_micros
     bill = f"ledger {usd(record.audit.settled_micros)}, invoice {usd(record.audit.billed_micros)}"

@@ -20,8 +20,6 @@ TIGHT_RUNS = ("r0", "r1")
 SHARE_OF_TIGHT_RUN = 0.1
 ROOM_OF_TIGHT_RUN, ROOM_OF_GOOGLE = 0.4, 0.8
 PLENTY_MICROS = 10**12
-# More is asked for than fits, so that what fits is about `calls`.
-ASKED_PER_CALL = 1.3
 SHARED = 0.1
 
 
@@ -68,6 +66,8 @@ class Plan:
     look_every_s: float = 5.0
     # how many times as often as on a bad day (faults.py) the vendors spoil something
     faults: float = 1.0
+    # more is asked for than fits, so that what fits is `calls` and somewhat more
+    asked_per_call: float = 1.3
     # share of the works under way at a death that nobody asks for again: they are recovery's
     abandoned: float = 0.4
     # passes of recovery in each phase that die in the middle, two at once
@@ -117,7 +117,7 @@ class Deck:
 
 def works_of(plan: Plan) -> list[Work]:
     rng = plan.rng("works")
-    count = round(plan.calls * ASKED_PER_CALL)
+    count = round(plan.calls * plan.asked_per_call)
     models, shares = list(SHARE_OF_MODEL), list(SHARE_OF_MODEL.values())
     subjects = min(MAX_SUBJECTS, 1 + plan.calls // CALLS_PER_SUBJECT)
     return [Work(n, _run(rng), rng.choices(models, shares)[0], n % subjects) for n in range(count)]

@@ -81,7 +81,7 @@ class Proof:
         self.passes += self.supervisor.recover(self._open)
         self._seconds["paying"] = self._seconds.get("paying", 0) + worked_s - started_s
         self._seconds["recovery"] = self._seconds.get("recovery", 0) + time.monotonic() - worked_s
-        self.quiet.append(quiet(self.w, self.stage.quiet()))
+        self.quiet.append(quiet(self.w, self.by_key, self.stage.quiet()))
         self.say(
             f"phase {phase + 1} of {self.plan.phases}: quiet, {self.quiet[-1].margin_micros} micros above the bill"
         )

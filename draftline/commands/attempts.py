@@ -6,13 +6,16 @@ from typing import Annotated, Any, get_args
 import typer
 
 from budget.reports import list_attempts
+from budget.typed_amounts import typed_usd
 from domain.attempt import Attempt, State
 from domain.errors import InputError
-from domain.money import from_usd, show
+from domain.money import show
 from draftline import options as o
 from draftline.console import out, print_json, table
 from draftline.session import NOTHING, known_run, session
 from tasks.doubts import Doubt, doubts, summary
+from tasks.resolving import Word
+from tasks.resolving import resolve as resolve_attempt
 from wiring import Wiring
 
 app = typer.Typer(help="Paid calls, one by one; and the word of a person on those in doubt.", no_args_is_help=True)
@@ -97,14 +100,11 @@ def resolve(
     """Settle or release an attempt that is in doubt, by evidence. No timer ever does this."""
     if (billed is None) != not_billed:
         raise InputError("say what the vendor did: --billed USD, or --not-billed", where="attempts resolve")
-    for option, given in (("--by", by), ("--why", why)):
-        if not given.strip():
-            raise InputError("a word about money has a name and a reason", where=option)
-    micros = None if billed is None else _micros(billed)
+    word = Word(None if billed is None else typed_usd(billed, where="--billed"), by, why)
     with session(NOTHING, quiet=True) as w:
-        found = _in_doubt(w, attempt)
-        _close(w, found, micros, f"resolved by {by.strip()}: {why.strip()}")
-    out.print(f"{found.attempt_id[:12]} is {'released' if micros is None else f'settled at {show(micros)}'}.")
+        found = resolve_attempt(w, _in_doubt(w, attempt).attempt_id, word)
+    ended = f"settled at {show(found.cost_micros or 0)}" if found.state == "settled" else "released"
+    out.print(f"{found.attempt_id[:12]} is {ended}.")
 
 
 @app.command(epilog="Example:  draftline attempts recover")
@@ -141,13 +141,6 @@ def _in_doubt(w: Wiring, beginning: str) -> Attempt:
     return doubted[0]
 
 
-def _close(w: Wiring, attempt: Attempt, cost_micros: int | None, note: str) -> None:
-    if cost_micros is None:
-        w.ledger.release(attempt.attempt_id, code="resolved", note=note, evidence=note)
-    else:
-        w.ledger.settle(attempt.attempt_id, cost_micros, source="person", note=note, evidence=note)
-
-
 def _doubt_json(doubt: Doubt) -> dict[str, Any]:
     a = doubt.attempt
     return {
@@ -162,10 +155,3 @@ def _doubt_json(doubt: Doubt) -> dict[str, Any]:
         "reason": a.error,
         "what_would_settle_it": doubt.settles,
     }
-
-
-def _micros(cost_usd: str) -> int:
-    try:
-        return from_usd(cost_usd)
-    except (ArithmeticError, ValueError) as error:
-        raise InputError(f"{cost_usd!r} is not an amount in dollars such as 0.0336", where="--billed") from error

@@ -87,6 +87,9 @@ launches = sa.Table(
     sa.Column("params", sa.JSON, nullable=False),
     _text("launched_by"),
     _text("state"),
+    sa.Column("due_at", UtcDateTime, nullable=True),
+    _text("decided_by"),
+    _text("decided_why"),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
 )

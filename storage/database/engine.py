@@ -58,7 +58,8 @@ class Database:
                 row = raw.execute(statement, parameters).fetchone()
                 return row[0] if row else None
             finally:
-                if raw.closed:
+                if raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                    # broken, or interrupted in the middle of the statement
                     borrowed.invalidate()
                 else:
                     raw.autocommit = False

@@ -13,9 +13,7 @@ import sqlalchemy as sa
 from storage.database.tables import METADATA, _id, _number, _text
 from storage.database.types import UtcDateTime
 
-# No index of attempts names a column that changes while a call is under way, and its pages keep room: so PostgreSQL
-# writes every step but the last beside the old row, and no index grows with the steps (HOT).
-# whoever looks for unended attempts says `ended_at IS NULL`, or a million ended ones are read
+# the few attempts that have not ended: a query that says `ended_at IS NULL` reads these and not a million others
 _UNENDED = sa.text("ended_at IS NULL")
 
 attempts = sa.Table(

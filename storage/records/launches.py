@@ -13,14 +13,16 @@ from storage.database.board_tables import launches
 from storage.database.upsert import insert_once
 from storage.records.rows import from_row, to_row
 
-LaunchState = Literal["asked", "started", "failed"]
+LaunchState = Literal["waiting", "declined", "asked", "started", "failed"]
+MAX_LISTED = 100
 
 
 @dataclass(frozen=True)
 class Launch:
-    """`asked` without a flow run: sent or about to be; sending again with the same id is safe where Prefect keeps ids.
+    """`waiting` for an approver's word; `declined` by one. `asked` without a flow run: sent or about to be; sending
+    again with the same id is safe where Prefect keeps ids.
 
-    The launch id goes to Prefect as its idempotency key.
+    The launch id goes to Prefect as its idempotency key. `due_at` is told to people and stops nothing.
     """
 
     launch_id: str
@@ -31,6 +33,9 @@ class Launch:
     launched_by: str
     flow_run_id: str = ""
     state: LaunchState = "asked"
+    due_at: datetime | None = None
+    decided_by: str = ""
+    decided_why: str = ""
     created_at: datetime | None = None
     updated_at: datetime | None = None
 
@@ -57,6 +62,14 @@ class Launches:
         """It was refused and no flow run was made."""
         self._move(launch_id, state="failed")
 
+    def approved(self, launch_id: str, quote_hash: str, params: dict[str, Any], by: str) -> bool:
+        """It may go: under this quote, with these parameters. True for exactly one caller while it waits."""
+        return self._decide(launch_id, state="asked", quote_hash=quote_hash, params=params, decided_by=by)
+
+    def declined(self, launch_id: str, by: str, why: str) -> bool:
+        """True for exactly one caller while it waits."""
+        return self._decide(launch_id, state="declined", decided_by=by, decided_why=why)
+
     def get(self, launch_id: str) -> Launch | None:
         with self._database.read() as connection:
             row = connection.execute(sa.select(launches).where(launches.c.launch_id == launch_id)).mappings().first()
@@ -68,6 +81,20 @@ class Launches:
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(launches.c.created_at.desc(), launches.c.launch_id))
             return [from_row(Launch, row) for row in rows.mappings()]
+
+    def newest(self, *states: LaunchState, by: str = "", limit: int = MAX_LISTED) -> list[Launch]:
+        """Those in one of the states (any, where none is named), newest first; `by` only this person's."""
+        query = sa.select(launches).order_by(launches.c.created_at.desc(), launches.c.launch_id).limit(limit)
+        query = query.where(launches.c.state.in_(states)) if states else query
+        query = query.where(launches.c.launched_by == by) if by else query
+        with self._database.read() as connection:
+            return [from_row(Launch, row) for row in connection.execute(query).mappings()]
+
+    def _decide(self, launch_id: str, **values: Any) -> bool:
+        mine = (launches.c.launch_id == launch_id) & (launches.c.state == "waiting")
+        with self._database.write() as connection:
+            moved = connection.execute(launches.update().where(mine).values(**values, updated_at=self._clock()))
+            return moved.rowcount == 1
 
     def _move(self, launch_id: str, **values: Any) -> None:
         with self._database.write() as connection:

@@ -15,8 +15,10 @@ from tests.support.sandbox_server import SandboxServer
 pytestmark = pytest.mark.server
 
 PLAN = Plan(
-    calls=32,
+    calls=30,
+    asked_per_call=1.6,
     workers=2,
+    at_once=2,
     seed=5,
     kills=2,
     phases=1,

@@ -26,6 +26,8 @@ from review.queries.spend import (
     spend_choices,
     spend_series,
     spend_total,
+    spend_values,
+    spend_version,
     sums_csv,
     window_bounds,
 )
@@ -79,10 +81,10 @@ def test_every_column_sums_to_the_total_and_every_row_leads_to_its_attempts(data
     assert (total.calls, total.settled, total.held, total.in_doubt, total.released) == (4, 2, 1, 1, 1)
     assert sum(row.committed_micros for row in rows) == total.committed_micros == 146_201
     for row in rows:
-        # an empty value is no filter: nothing to link to
-        if row.key:
-            behind = attempts_page(database, asked.narrowed(key, row.key)).rows
-            assert len(behind) == row.calls + row.released
+        behind = asked.narrowed(key, row.key)
+        assert len(attempts_page(database, behind).rows) == row.calls + row.released
+        assert len(attempts_page(database, behind.with_(state="under_way")).rows) == row.held
+        assert len(attempts_page(database, behind.with_(state="counted")).rows) == row.calls
 
 
 def test_a_range_of_days_is_inclusive_and_days_without_spend_are_in_the_series(database: Database) -> None:
@@ -105,6 +107,31 @@ def test_a_link_carries_the_filter_and_nonsense_is_refused(database: Database) -
             SpendFilter.of_query(query)
     with pytest.raises(InputError, match="no place in the list"):
         attempts_page(database, SpendFilter(), after="2026")
+
+
+def test_the_window_of_a_cap_leads_to_exactly_what_it_counts(database: Database) -> None:
+    for burn in cap_burns(database, NOON):
+        behind = attempts_page(database, SpendFilter(cap=burn.cap.cap_id, window=burn.window)).rows
+        counted = [a for a in behind if a.state != "released"]
+        assert sum(a.hold_micros if a.cost_micros is None else a.cost_micros for a in counted) == burn.committed_micros
+
+
+def test_one_walk_finds_the_values_of_every_list(database: Database) -> None:
+    assert spend_values(database, ("cost_centre", "vendor"), SpendFilter()) == {
+        "cost_centre": ["brand", "shop"],
+        "vendor": ["bfl"],
+    }
+
+
+def test_the_version_changes_with_every_hold_and_every_cap(database: Database) -> None:
+    ledger = Ledger(database, process_id="p", clock=lambda: NOON, new_id=lambda: "late")
+    before = spend_version(database)
+    assert spend_version(database) == before
+    held = Intent("late", 1, "book", Dimensions("r", "campaign", vendor="bfl"))
+    ledger.hold(held, slots=99)
+    after = spend_version(database)
+    ledger.set_cap(Cap("day", "global", "", "day", 300_000), by="finn", why="more")
+    assert len({before, after, spend_version(database)}) == 3
 
 
 def test_pages_are_newest_first_and_miss_nothing(database: Database) -> None:

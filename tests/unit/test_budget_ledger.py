@@ -1,7 +1,7 @@
 """The ledger holds before a send, never over a cap, never twice for one work, and every hold ends visibly."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -238,3 +238,14 @@ def test_a_refused_hold_tells_nothing_and_untold_alerts_wait_for_whoever_tells_t
     assert [(a.cap_id, a.percent) for a in waiting] == [("small", 50), ("small", 80), ("small", 95)]
     assert [bench.ledger.told(waiting[0].alert_id), bench.ledger.told(waiting[0].alert_id)] == [True, False]
     assert bench.ledger.untold_alerts() == waiting[1:]
+
+
+def test_a_hold_stands_when_nobody_can_be_told_of_its_alerts(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(alerts: Sequence[CapAlert]) -> None:
+        raise RuntimeError("no telephone")
+
+    bench.ledger.on_alert = broken
+    bench.cap("day", 100)
+    assert bench.ledger.hold(bench.intent("w1", 60), slots=9).state == "held"
+    assert "alerts.not_handed_on" in caplog.text
+    assert len(bench.ledger.untold_alerts()) == 1

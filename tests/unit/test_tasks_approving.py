@@ -106,6 +106,9 @@ async def test_an_approved_run_can_spend_what_was_approved_and_no_more(w: Wiring
     made = await whole_plan(w, BRIEF)
     check_caps(w, made, 0, approved(w, made))
     assert run_limit(w, made) == made.quote.range.worst
+    alerted = {use.cap.cap_id: use.cap.thresholds for use in w.ledger.uses(dimensions(made.run, None, w))}
+    assert alerted[f"run:{made.run.run_id}"] == ()
+    assert alerted["day"]
 
 
 async def test_a_lower_cap_stands_under_an_approval(w: Wiring) -> None:

@@ -149,7 +149,6 @@ async def test_more_tokens_and_a_doubled_picture_are_read_as_they_are_billed(wir
     assert (await wires.render("google")).data == usual.data
 
 
-@pytest.mark.xfail(strict=True, reason="a doubled poll answer on a kept connection is taken for the next job's")
 async def test_a_doubled_answer_to_a_poll_is_never_taken_for_another_jobs(wires: Wires) -> None:
     jobs = [(await wires.bfl.submit(RenderRequest(KLEIN.model_id, f"kettle {n}", 64, 64))).job for n in range(3)]
     wires.sandbox.advance(60)

@@ -37,6 +37,7 @@ MAX_CREDITS = 100_000
 MAX_BALANCE_CREDITS = 10**12
 MAX_MP = 1_000
 MAX_SEED = 2**63 - 1
+CREDIT_DECIMALS = 9
 CREDITS_PER_USD = 100
 MAX_PROMPT_FACT_CHARS = 4_000
 _JOB_ID = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
@@ -112,6 +113,9 @@ def poll_step(answer: Answer, job: Job) -> Going | Again | Ready:
     A failed task may come as HTTP 422 with a status body, so the code alone decides nothing.
     """
     body = as_dict(read_json(answer.body)) if answer.whole else {}
+    if as_text(body.get("id")) not in ("", job.job_id):
+        # an answer given twice on a kept connection is read as the next request's
+        return Again("another-job")
     status = as_text(body.get("status"), 100)
     if status in GOING:
         return Going(status)
@@ -167,9 +171,13 @@ def usage_of(job: Job) -> Usage:
 
 
 def credits_to_micros(value: object) -> int | None:
-    """Credits (a cent each) as micro-dollars, exactly; fractions of a micro go up. None for no usable figure."""
+    """Credits (a cent each) as micro-dollars; fractions of a micro go up. None for no usable figure.
+
+    Prices are whole micros: what lies beyond the ninth decimal of a credit is dust of a sum in floats
+    (1.7000000000000002), and rounding it up would bill a micro more than was held.
+    """
     amount = as_amount(value, MAX_CREDITS)
-    return None if amount is None else int(from_usd(amount / CREDITS_PER_USD, up=True))
+    return None if amount is None else int(from_usd(round(amount, CREDIT_DECIMALS) / CREDITS_PER_USD, up=True))
 
 
 def balance(answer: Answer) -> int | None:

@@ -74,7 +74,8 @@ class Bfl:
         self._base = base_address(base_url, where="bfl base_url")
         self._posts = transport or submit_transport()
         self._gets = transport or read_transport()
-        self._own = () if transport else (self._posts, self._gets)
+        self._files = transport or submit_transport()
+        self._own = () if transport else (self._posts, self._gets, self._files)
         self._clock, self._sleep = clock, sleep
         self._poll_deadline_s, self._poll_interval_s = poll_deadline_s, max(poll_interval_s, MIN_INTERVAL_S)
         self.max_active = max_active
@@ -168,7 +169,8 @@ class Bfl:
         if url is None:
             raise meaning.charged_without_image(job, ready, "no-image", "Ready, but its link cannot be fetched")
         for attempt in range(1, MAX_DOWNLOAD_TRIES + 1):
-            answer = await get(self._gets, url, headers={}, timeout_s=DOWNLOAD_TIMEOUT_S, max_bytes=MAX_IMAGE_BYTES)
+            # a connection of its own: nothing in a picture says whose it is, should an answer come twice
+            answer = await get(self._files, url, headers={}, timeout_s=DOWNLOAD_TIMEOUT_S, max_bytes=MAX_IMAGE_BYTES)
             if len(answer.body) > MAX_IMAGE_BYTES:
                 message = f"the image is above {MAX_IMAGE_BYTES} bytes"
                 raise meaning.charged_without_image(job, ready, "too-large", message)

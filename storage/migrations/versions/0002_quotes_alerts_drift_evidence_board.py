@@ -72,6 +72,9 @@ def upgrade() -> None:
     sa.Column('params', sa.JSON(), nullable=False),
     sa.Column('launched_by', sa.Text(), server_default='', nullable=False),
     sa.Column('state', sa.Text(), server_default='', nullable=False),
+    sa.Column('due_at', UtcDateTime(), nullable=True),
+    sa.Column('decided_by', sa.Text(), server_default='', nullable=False),
+    sa.Column('decided_why', sa.Text(), server_default='', nullable=False),
     sa.Column('created_at', UtcDateTime(), nullable=False),
     sa.Column('updated_at', UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('launch_id', name=op.f('pk_launches'))
