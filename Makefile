@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo up stop test check unit lock test-realesrgan bench clean
+.PHONY: help demo up stop test check unit lock test-realesrgan proof bench clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -36,6 +36,9 @@ unit: .venv/.dev ## the fast tests only
 
 test-realesrgan: ## the official realesrgan package on CPU torch equals our default (1.5 GB, about 2 minutes)
 	@deployments/realesrgan/prove.sh
+
+proof: .venv/.dev ## 10,000 paid calls, kill -9, crashed servers, and a certificate (about 10 minutes)
+	@$(BIN)/python -m bench.proof --postgres --kill-sandbox 2 --restart-database 2 --out certificate.txt
 
 lock: .venv/.dev ## resolve the lock files anew (uv)
 	@tools/lock.sh

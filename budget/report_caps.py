@@ -81,15 +81,30 @@ def cap_alerts_of(database: Database, cap_id: str = "", limit: int = 20) -> list
         return [ToldAlert(**row) for row in connection.execute(query.limit(limit)).mappings()]
 
 
-def cap_burns(database: Database, now: datetime, *, with_runs: bool = False) -> list[CapBurn]:
-    """Every window that counts now, fullest first. Caps of single runs only when asked for: each run leaves one."""
-    query = sa.select(caps).order_by(caps.c.cap_id)
-    if not with_runs:
-        query = query.where(sa.or_(caps.c.scope != "run_id", caps.c.scope_value == EACH), caps.c.period != "run")
+def cap_burns(database: Database, now: datetime, *, with_runs: bool = False, cap_id: str = "") -> list[CapBurn]:
+    """Every window that counts now, fullest first; of one cap when it is named.
+
+    Caps of single runs only when asked for: each run leaves one.
+    """
     with database.read() as connection:
-        rows = connection.execute(query).all()
-        burns = [_burn(use, now, tuple(row.thresholds)) for row in rows for use in _uses(connection, _cap(row), now)]
+        rows = connection.execute(_listed(with_runs, cap_id)).all()
+        burns = [_burn(use, now) for row in rows for use in _uses(connection, _cap(row), now)]
     return sorted(burns, key=lambda burn: (-burn.percent, burn.cap.cap_id, burn.window))
+
+
+def caps_by_name(database: Database, *, with_runs: bool = False, cap_id: str = "") -> dict[str, Cap]:
+    """The caps behind `cap_burns`, and those that have counted nothing yet."""
+    with database.read() as connection:
+        return {row.cap_id: _cap(row) for row in connection.execute(_listed(with_runs, cap_id))}
+
+
+def _listed(with_runs: bool, cap_id: str) -> "sa.Select[Any]":
+    query = sa.select(caps).order_by(caps.c.cap_id)
+    if cap_id:
+        return query.where(caps.c.cap_id == cap_id)
+    if with_runs:
+        return query
+    return query.where(sa.or_(caps.c.scope != "run_id", caps.c.scope_value == EACH), caps.c.period != "run")
 
 
 def cap_changes_of(database: Database, cap_id: str = "", limit: int = 100) -> list[CapChange]:
@@ -121,7 +136,8 @@ def window_bounds(cap: Cap, now: datetime) -> tuple[datetime, datetime] | None:
 
 
 def _cap(row: Any) -> Cap:
-    return Cap(row.cap_id, row.scope, row.scope_value, row.period, row.limit_micros, row.time_zone)
+    thresholds = tuple(row.thresholds)
+    return Cap(row.cap_id, row.scope, row.scope_value, row.period, row.limit_micros, row.time_zone, thresholds)
 
 
 def _uses(connection: Connection, cap: Cap, now: datetime) -> list[CapUse]:
@@ -145,7 +161,7 @@ def _used(connection: Connection, cap: Cap, part: str) -> list[CapUse]:
     return [CapUse(cap, row.window, row.held_micros, row.spent_micros) for row in rows]
 
 
-def _burn(use: CapUse, now: datetime, thresholds: tuple[int, ...]) -> CapBurn:
+def _burn(use: CapUse, now: datetime) -> CapBurn:
     cap, committed = use.cap, use.committed_micros
     bounds = window_bounds(cap, now)
     projected, runs_out = _projection(use, bounds, now) if bounds else (None, None)
@@ -164,7 +180,7 @@ def _burn(use: CapUse, now: datetime, thresholds: tuple[int, ...]) -> CapBurn:
         ends_at=bounds[1] if bounds else None,
         projected_micros=projected,
         runs_out_at=runs_out,
-        thresholds=thresholds,
+        thresholds=cap.thresholds,
     )
 
 

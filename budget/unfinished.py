@@ -13,6 +13,7 @@ from storage.database import Database
 from storage.database.money_tables import attempts
 
 MAX_IDS_A_QUERY = 500
+MAX_DOUBTED = 200
 # the second condition names what the first implies: the index of unended attempts answers it
 OPEN = (attempts.c.state.in_(sorted(OPEN_STATES)), attempts.c.ended_at.is_(None))
 
@@ -26,6 +27,12 @@ def working_processes(database: Database) -> set[str]:
 def open_attempts_of(database: Database, process_ids: Collection[str]) -> list[Attempt]:
     """What these processes left open, oldest first."""
     return _read(database, sa.select(attempts).where(*OPEN, attempts.c.process_id.in_(sorted(process_ids))))
+
+
+def doubted_with_a_job(database: Database) -> list[Attempt]:
+    """In doubt, though the vendor had taken the work: it can be asked again. The newest MAX_DOUBTED of them."""
+    doubted = (attempts.c.state == "in_doubt", attempts.c.ended_at.is_(None), attempts.c.job_id != "")
+    return _read(database, sa.select(attempts).where(*doubted).order_by(attempts.c.held_at.desc()).limit(MAX_DOUBTED))
 
 
 def attempts_among(database: Database, attempt_ids: Collection[str]) -> list[Attempt]:

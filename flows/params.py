@@ -118,7 +118,7 @@ class CampaignParams(_Spending):
         _at(
             12,
             "Reference photos",
-            "Files on the worker's disk, or upload:<sha256> for a photo that was uploaded to the board; most important "
+            "Files on the worker's disk, or upload:SHA256 for a photo that was uploaded to the board; most important "
             "first",
             max_length=8,
         ),

@@ -1,5 +1,8 @@
 """Charts as numbers that a template draws: stacked bars by day. Attributes and classes only, for the board's policy
 allows no inline style. Labels are HTML beside the SVG: they stay readable at every width. No colours here.
+
+Every fill has a texture of its own besides its colour, for grey paper and for eyes that see fewer hues. It is drawn as
+lines, not as an SVG pattern: browsers print those as megabytes of pixels.
 """
 
 from collections.abc import Sequence
@@ -14,18 +17,21 @@ ALL_DAYS_LABELLED = 10
 GAP_SHARE = 5
 """One part in this many of a day's width is empty between bars."""
 PLAIN = 6
-"""The fill for what stands for many things at once: the last of the template's fills."""
+"""The fill for what stands for many things at once: the last one."""
+WEAVE_STEP = 7
+SWATCH = 16
 
 
 @dataclass(frozen=True)
 class Part:
-    """One piece of a day's bar, in the chart's units; `fill` is the number of its colour and pattern."""
+    """One piece of a day's bar, in the chart's units; `fill` is the number of its colour, `weave` its texture's path."""
 
     x: int
     y: int
     width: int
     height: int
     fill: int
+    weave: str
     text: str
 
 
@@ -33,6 +39,7 @@ class Part:
 class Legend:
     key: str
     fill: int
+    weave: str
     micros: int
 
 
@@ -80,7 +87,10 @@ def stacked_bars(days: Sequence[str], lines: Sequence[tuple[str, Sequence[int]]]
         height=HEIGHT,
         parts=tuple(parts),
         ticks=tuple(Tick(HEIGHT - _height(micros, top), _tick(micros, step)) for micros in reversed(marks)),
-        legend=tuple(Legend(name, fill, sum(m)) for (name, m), fill in zip(lines, fills, strict=True)),
+        legend=tuple(
+            Legend(name, fill, _weave(fill, 0, 0, SWATCH, SWATCH), sum(micros))
+            for (name, micros), fill in zip(lines, fills, strict=True)
+        ),
         days_shown=_labels(days, is_every_day),
         is_every_day=is_every_day,
         peak_day=days[totals.index(peak)] if days else "",
@@ -100,9 +110,34 @@ def _bar(
         if micros[n]:
             y = HEIGHT - _height(below + micros[n], top)
             height = max(1, HEIGHT - _height(below, top) - y)
-            parts.append(Part(x, y, width, height, fill, f"{day_text(day)}, {name}: {show(micros[n])}"))
+            text = f"{day_text(day)}, {name}: {show(micros[n])}"
+            parts.append(Part(x, y, width, height, fill, _weave(fill, x, y, width, height), text))
         below += micros[n]
     return parts
+
+
+def _weave(fill: int, x: int, y: int, width: int, height: int) -> str:
+    """The texture of a fill over a rectangle: none, lines in one of four directions, or a grid."""
+    right, bottom, step = x + width, y + height, WEAVE_STEP
+    lines = list[str]()
+    if fill == 1:  # rising: along each line x + y is the same
+        for c in range(_next(x + y), right + bottom, step):
+            start, end = max(x, c - bottom), min(right, c - y)
+            lines.append(f"M{start} {c - start}L{end} {c - end}")
+    if fill == 4:  # falling: x - y is the same
+        for c in range(_next(x - bottom), right - y, step):
+            start, end = max(x, c + y), min(right, c + bottom)
+            lines.append(f"M{start} {start - c}L{end} {end - c}")
+    if fill in (2, 5):
+        lines += [f"M{x} {at}h{width}" for at in range(_next(y), bottom, step)]
+    if fill in (3, 5):
+        lines += [f"M{at} {y}v{height}" for at in range(_next(x), right, step)]
+    return "".join(lines)
+
+
+def _next(at: int) -> int:
+    """Textures of neighbours go on in each other: their lines stand at multiples of the step."""
+    return (at // WEAVE_STEP + 1) * WEAVE_STEP
 
 
 def _height(micros: int, top: int) -> int:

@@ -5,7 +5,7 @@ What may not live here: flows, and anything about money: a flow run's state says
 
 import asyncio
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -33,6 +33,7 @@ class FlowRun:
     name: str
     state: str
     message: str
+    parameters: dict[str, Any] = field(default_factory=dict)
 
     @property
     def has_ended(self) -> bool:
@@ -162,4 +163,5 @@ def _detail(answer: httpx.Response) -> str:
 def _flow_run(found: dict[str, Any]) -> FlowRun:
     state = found.get("state") or {}
     kind = str(found.get("state_type") or state.get("type") or "")
-    return FlowRun(str(found["id"]), str(found.get("name") or ""), kind, str(state.get("message") or ""))
+    parameters = dict(found.get("parameters") or {})
+    return FlowRun(str(found["id"]), str(found.get("name") or ""), kind, str(state.get("message") or ""), parameters)

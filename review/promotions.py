@@ -73,17 +73,23 @@ class Promotion:
         return f"promote-{digest([self.run_id, sorted(self.texts)])[:KEY_CHARS]}"
 
 
-def promotion(w: Wiring, run_id: str, asset_key: str, sheets: Sequence[AssetPicks], choice: Choice, me: str) -> Promotion:
+def promotion(
+    w: Wiring, run_id: str, asset_key: str, sheets: Sequence[AssetPicks], choice: Choice, me: str
+) -> Promotion:
     """Blocking. Sheets that are closed already are left out where the whole run is meant."""
     meant = [s for s in sheets if s.asset_key == asset_key or (choice.scope == "run" and s.selection != "closed")]
     by = me if choice.whose == "mine" else ""
-    chosen = {sheet.asset_key: (sheet, sheet.labels(by)) for sheet in meant if sheet.labels(by)}
-    prices = [(sheet.expected_micros * len(labels), sheet.worst_micros * len(labels)) for sheet, labels in chosen.values()]
+    return promotion_of(w, run_id, [(sheet, sheet.labels(by)) for sheet in meant])
+
+
+def promotion_of(w: Wiring, run_id: str, given: Sequence[tuple[AssetPicks, tuple[str, ...]]]) -> Promotion:
+    """Of these labels of these sheets; a sheet without a label is left out."""
+    chosen = {sheet.asset_key: (sheet, labels) for sheet, labels in given if labels}
     return Promotion(
         run_id=run_id,
         picks={key: labels for key, (_, labels) in chosen.items()},
-        expected_micros=sum(expected for expected, _ in prices),
-        worst_micros=sum(worst for _, worst in prices),
+        expected_micros=sum(sheet.expected_micros * len(labels) for sheet, labels in chosen.values()),
+        worst_micros=sum(sheet.worst_micros * len(labels) for sheet, labels in chosen.values()),
         caps=_caps(w, run_id, {key: sheet.worst_micros * len(labels) for key, (sheet, labels) in chosen.items()}),
         limit_micros=from_cents(w.settings.board_approval_limit_cents),
     )
@@ -99,11 +105,9 @@ def check(wanted: Promotion, sheets: Sequence[AssetPicks]) -> None:
         if not sheet.selection:
             raise SelectionError(f"The contact sheet of {key} is not finished: wait for its last draft and score.")
         if sheet.selection == "closed" and sheet.picks != labels:
-            raise SelectionError(
-                f"{key} is closed already with {', '.join(sheet.picks)}, picked by {sheet.picked_by}. Nothing was started."
-            )
+            raise SelectionError(f"{key} is closed already with {', '.join(sheet.picks)}, picked by {sheet.picked_by}.")
         if len(labels) > MAX_PICKS_AN_ASSET:
-            raise SelectionError(f"{key} has {len(labels)} picks; at most {MAX_PICKS_AN_ASSET} of a sheet become finals.")
+            raise SelectionError(f"{key} has {len(labels)} picks; at most {MAX_PICKS_AN_ASSET} become finals.")
 
 
 def _caps(w: Wiring, run_id: str, worst_micros: Mapping[str, int]) -> tuple[tuple[CapUse, int], ...]:

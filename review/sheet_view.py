@@ -24,6 +24,7 @@ SHOWS: Mapping[Show, str] = {
 }
 SORTS: Mapping[Sort, str] = {"label": "Label", "score": "Score"}
 MAX_STARS = 5
+SHAPES = ((1.55, "shape-wide"), (1.15, "shape-landscape"), (0.87, ""), (0.65, "shape-portrait"))
 VERSION_CHARS = 8
 STATUS = "*"
 WAITING = "waiting"
@@ -124,6 +125,14 @@ def place_of(label: str) -> tuple[int, str]:
     return (int(number) if number.isdecimal() else 0, label[:1])
 
 
+def shape_of(shown: Sheet) -> str:
+    """The frames' shape, from the first draft: pictures of one brief have one shape. A class of sheet.css."""
+    if not shown.drafts:
+        return ""
+    ratio = shown.drafts[0].width_px / max(1, shown.drafts[0].height_px)
+    return next((name for least, name in SHAPES if ratio >= least), "shape-tall")
+
+
 def progress_of(sheets: Sequence[AssetPicks]) -> tuple[int, int]:
     """How many sheets of the run have a pick, of how many."""
     return sum(sheet.is_decided for sheet in sheets), len(sheets)
@@ -155,4 +164,3 @@ def _status_version(shown: Sheet, sheets: Sequence[AssetPicks]) -> str:
              for s in sheets]  # fmt: skip
     facts = (shown.run_status, shown.state, shown.problem, len(shown.drafts), shown.expected, flags)
     return digest(str(facts))[:VERSION_CHARS]
-

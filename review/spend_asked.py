@@ -65,7 +65,7 @@ class Asked:
         preset = "" if asked.first_day or asked.last_day else query.get("range") or DEFAULT_PRESET
         if not preset:
             _check_order(asked)
-            return cls(by, _preset_of(asked, today) if query.get("range") else "", asked)
+            return cls(by, _preset_of(asked, query.get("range", ""), today), asked)
         if preset not in PRESETS:
             raise InputError(f"there is no range {preset!r}", where="range")
         first, last = preset_days(preset, today)
@@ -132,14 +132,12 @@ def attempts_url(asked: SpendFilter) -> str:
     return f"/spend/attempts?{query}" if query else "/spend/attempts"
 
 
-def _preset_of(asked: SpendFilter, today: date) -> str:
+def _preset_of(asked: SpendFilter, name: str, today: date) -> str:
     """The range that the form showed, where its days were left as they were."""
-    days = (asked.first_day, asked.last_day)
-    for name in PRESETS:
-        first, last = preset_days(name, today)
-        if (first.isoformat(), last.isoformat()) == days:
-            return name
-    return ""
+    if name not in PRESETS:
+        return ""
+    first, last = preset_days(name, today)
+    return name if (first.isoformat(), last.isoformat()) == (asked.first_day, asked.last_day) else ""
 
 
 def _check_order(asked: SpendFilter) -> None:

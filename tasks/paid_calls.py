@@ -100,9 +100,22 @@ class PaidDoor(Booking):
         if (job := await db(self.spool.get_job, attempt.attempt_id)) is not None:
             await self._accept(attempt.attempt_id, job)
             return await self._collect(attempt.attempt_id, job)
+        if attempt.job is not None and (paid := await self._ask_again(attempt, attempt.job)) is not None:
+            return paid
         if self.w.settings.resends(self.vendor.name):
             return await self.make(after_try=attempt.try_no)
         raise _in_doubt(attempt)
+
+    async def _ask_again(self, attempt: Attempt, job: Job) -> Paid | None:
+        """A job that the vendor did not know once may be known by now; None while it is still unknown."""
+        try:
+            return await self._collect(attempt.attempt_id, job, doubted=True)
+        except VendorBusy as busy:
+            raise _in_doubt(attempt) from busy
+        except VendorError as error:
+            if error.billed != "unknown":
+                raise
+            return None
 
     async def _wait_for_other(self, attempt: Attempt) -> Attempt:
         """Another living process makes this very image: wait for it instead of paying twice."""
@@ -214,14 +227,16 @@ class PaidDoor(Booking):
     async def _give_up(self, attempt_id: str, busy: VendorBusy) -> None:
         await db(lambda: self.w.ledger.give_up(attempt_id, code=busy.code, note=str(busy)))
 
-    async def _collect(self, attempt_id: str, job: Job) -> Paid:
+    async def _collect(self, attempt_id: str, job: Job, *, doubted: bool = False) -> Paid:
+        """`doubted`: the attempt is in doubt already, and stays so unless the vendor now says something sure."""
         try:
             receipt = await self.vendor.collect(job)
         except VendorBusy:
             # still pending, or out of reach: accepted work stays held and is asked for again by the next run
             raise
         except VendorError as error:
-            await self._failed(attempt_id, error, job)
+            if not (doubted and error.billed == "unknown"):
+                await self._failed(attempt_id, error, job)
             raise
         keep(self.spool.put, attempt_id, receipt)
         return await to_the_end(self._book(attempt_id, receipt))

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from budget.unfinished import attempts_among, open_attempts_of, working_processes
+from budget.unfinished import attempts_among, doubted_with_a_job, open_attempts_of, working_processes
 from domain.attempt import Attempt
 from domain.errors import DraftlineError, MoneyError, StorageError
 from domain.render import Job, Measured, Reference, RenderRequest, Usage
@@ -66,10 +66,10 @@ class _RecoveryDoor(PaidDoor):
         await asyncio.to_thread(lambda: self.w.ledger.give_up(attempt_id, code="never-sent", note=note))
         raise NeverSent(note)
 
-    async def _collect(self, attempt_id: str, job: Job) -> Paid:
+    async def _collect(self, attempt_id: str, job: Job, *, doubted: bool = False) -> Paid:
         try:
             async with asyncio.timeout(MAX_COLLECT_S):
-                return await super()._collect(attempt_id, job)
+                return await super()._collect(attempt_id, job, doubted=doubted)
         except TimeoutError as error:
             raise MoneyError(f"still with the vendor after {MAX_COLLECT_S:.0f} s; it is asked again later") from error
 
@@ -110,10 +110,15 @@ def tally(recovered: list[Recovered]) -> dict[str, int]:
 
 
 def left_behind(w: Wiring) -> list[Attempt]:
-    """Open attempts of processes that are gone, and those in doubt whose answer or job lies in this machine's spool."""
+    """Open attempts of processes that are gone, and those in doubt whose answer or job is known after all.
+
+    The answer or the job lies in this machine's spool, or the job in the row: vendors have learned of one late.
+    """
     gone = [name for name in working_processes(w.database) if not w.processes.is_alive(name)]
-    doubted = [a for a in _kept_here(w) if a.state == "in_doubt" and not w.processes.is_alive(a.process_id)]
-    return (open_attempts_of(w.database, gone) if gone else []) + doubted
+    doubted = {a.attempt_id: a for a in _kept_here(w) if a.state == "in_doubt"}
+    doubted |= {a.attempt_id: a for a in doubted_with_a_job(w.database)}
+    unattended = [a for a in doubted.values() if not w.processes.is_alive(a.process_id)]
+    return (open_attempts_of(w.database, gone) if gone else []) + unattended
 
 
 def _kept_here(w: Wiring) -> list[Attempt]:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-# Kinds that a vendor does not have are drawn for nothing. About one request in eight is spoiled. `found_late` is not
-# here: its work is in doubt by decision, with an image that the vendor would still give.
+# Kinds that a vendor does not have are drawn for nothing. About one request in eight is spoiled.
 SUBMIT: dict[str, Any] = {
     "rate_limit": {"rate": 0.03, "retry_after_s": 0.05},
     "rate_limit_no_hint": 0.005,
@@ -23,6 +22,7 @@ SUBMIT: dict[str, Any] = {
     "moderated_output": 0.006,
     "task_failed": 0.006,
     "task_lost": 0.002,
+    "found_late": 0.003,
     "unknown_status": 0.002,
     "poll_503": {"rate": 0.01, "count": 2},
     "expired_link": {"rate": 0.01, "count": 2},

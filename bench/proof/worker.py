@@ -96,7 +96,19 @@ def _begin(shift: Shift) -> tuple[Wiring, Journal]:
     paid_calls.MAX_WAIT_S = SHORT_MAX_WAIT_S
     mutants.apply(shift.mutant)
     w = wiring_of(shift.folder, shift.database_url, shift.sandbox_url)
+    _wait_for_database(w)
     return w, Journal(shift.journal, w.process_id)
+
+
+def _wait_for_database(w: Wiring) -> None:
+    """A worker that is started while the database is down is one that its supervisor starts again and again."""
+    for _ in range(MAX_OUTAGE_TURNS):
+        try:
+            w.ledger.find("")
+        except StorageError:
+            time.sleep(OUTAGE_WAIT_S)
+        else:
+            return
 
 
 def wiring_of(folder: Path, database_url: str, sandbox_url: str) -> Wiring:

@@ -1,16 +1,17 @@
 """A brief as it stands in the form: read from what was sent or kept, and turned into what the campaign is started with.
 
-What may not live here: HTTP, SQL, prices. Nothing is refused while it is read: a person's half-done words come back as
-they were, and `FormErrors` says what is wrong with which field.
+What may not live here: requests, SQL, prices. Nothing is refused while it is read: a person's half-done words come back
+as they were, and `FormErrors` says what is wrong with which field.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
+from starlette.datastructures import FormData
 
 from domain.brief import Brief
 from domain.errors import InputError
@@ -25,13 +26,6 @@ MAX_OWN = 8
 MAX_NAME_CHARS = 48
 NAME_WORDS = 6
 _UPLOAD = re.compile(rf"^{UPLOAD}[0-9a-f]{{64}}$")
-
-
-class Sent(Protocol):
-    """A form as it was sent: Starlette's FormData, or a test's."""
-
-    def get(self, key: str, default: Any = None, /) -> Any: ...
-    def getlist(self, key: str, /) -> list[Any]: ...
 
 
 class FormErrors(InputError):
@@ -112,7 +106,7 @@ class LaunchForm:
     form_id: str = field(default="", compare=False)
 
     @classmethod
-    def of_sent(cls, sent: Sent) -> "LaunchForm":
+    def of_sent(cls, sent: FormData) -> "LaunchForm":
         """What a browser sent. Anything that is missing is as in an empty form; lists that are missing are empty."""
         texts = {f.name: str(sent.get(f.name, f.default)).strip() for f in fields(cls) if isinstance(f.default, str)}
         references = tuple(dict.fromkeys(x for x in _texts(sent, "references") if _UPLOAD.match(x)))
@@ -125,17 +119,19 @@ class LaunchForm:
         known = {f.name: body[f.name] for f in fields(cls) if f.name in body and isinstance(f.default, str)}
         own = tuple(OwnSize(**{k: str(v) for k, v in row.items() if k in _OWN}) for row in body.get("own", ()))
         lists = {name: tuple(map(str, body[name])) for name in ("references", "placements") if name in body}
-        return cls(**{name: str(value) for name, value in known.items()}, **lists, own=own)
+        values: dict[str, Any] = {**{name: str(value) for name, value in known.items()}, **lists}
+        return cls(**values, own=own)
 
     @classmethod
     def of_params(cls, params: Mapping[str, Any]) -> "LaunchForm":
         """What a campaign was started with."""
-        texts = {f.name: str(params[f.name]) for f in fields(cls) if f.name in params and isinstance(f.default, str)}
+        texts: dict[str, Any] = {
+            f.name: str(params[f.name]) for f in fields(cls) if f.name in params and isinstance(f.default, str)
+        }
         texts["palette"] = ", ".join(params.get("palette", ()))
         texts["final_megapixels"] = f"{float(params.get('final_megapixels', 0)):g}"
-        lists = {name: tuple(map(str, params.get(name, ()))) for name in ("references", "placements")}
-        own = tuple(own_size(row) for row in params.get("own_placements", ()))
-        return cls(**texts, **lists, own=own)
+        texts |= {name: tuple(map(str, params.get(name, ()))) for name in ("references", "placements")}
+        return cls(**texts, own=tuple(own_size(row) for row in params.get("own_placements", ())))
 
     def body(self) -> dict[str, Any]:
         """To be kept: everything but what belongs to one opening of the form."""
@@ -165,7 +161,7 @@ class LaunchForm:
         try:
             return Terms.model_validate({name: given[name] for name in Terms.model_fields})
         except ValidationError as error:
-            raise FormErrors(_errors(error)) from error
+            raise FormErrors(errors_of(error)) from error
 
     def brief(self) -> Brief:
         """The brief as the flow makes it from the same fields. Raises FormErrors."""
@@ -178,7 +174,7 @@ class LaunchForm:
                 {**words, **lists, "people": people, "final_megapixels": self.final_megapixels or 0}
             )
         except ValidationError as error:
-            raise FormErrors(_errors(error, self)) from error
+            raise FormErrors(errors_of(error, self)) from error
 
     def due(self) -> datetime | None:
         """The deadline, in UTC. Raises FormErrors."""
@@ -257,7 +253,7 @@ def _plain(row: OwnSize) -> dict[str, Any]:
     return made | {name: int(made[name]) for name in ("width_px", "height_px", "max_bytes")}
 
 
-def _own_sent(sent: Sent) -> tuple[OwnSize, ...]:
+def _own_sent(sent: FormData) -> tuple[OwnSize, ...]:
     columns = {name: _texts(sent, f"own_{name}") for name in _OWN}
     rows = []
     for n in range(min(MAX_OWN, len(columns["name"]))):
@@ -266,7 +262,7 @@ def _own_sent(sent: Sent) -> tuple[OwnSize, ...]:
     return tuple(row for row in rows if not row.is_empty)
 
 
-def _texts(sent: Sent, name: str) -> list[str]:
+def _texts(sent: FormData, name: str) -> list[str]:
     return [value for value in sent.getlist(name) if isinstance(value, str)]
 
 
@@ -279,7 +275,7 @@ _SENTENCES = {
 }
 
 
-def _errors(error: ValidationError, form: LaunchForm | None = None) -> dict[str, str]:
+def errors_of(error: ValidationError, form: LaunchForm | None = None) -> dict[str, str]:
     """The first thing that is wrong with each field."""
     found: dict[str, str] = {}
     for one in error.errors():

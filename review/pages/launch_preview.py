@@ -1,4 +1,4 @@
-"""What the models will read: the prompt in each dialect, what each draft changes, and which model makes the final and why.
+"""What the models will read: the prompt in each dialect, what each draft changes, who makes the final and why.
 
 Rendered by the prompt book and planned by the planner; nothing is decided here. Sends and writes nothing.
 """

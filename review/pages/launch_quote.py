@@ -1,4 +1,4 @@
-"""What a launch will cost, as people see it: by stage and model, against every cap, with what there is to know about it.
+"""What a launch will cost, as people see it: by stage and model, against every cap, with every warning.
 
 Prices and plans are made by tasks; here they become the rows of a page. Sends and writes nothing.
 """
@@ -25,7 +25,6 @@ from tasks.wishes import wishes_of_brief
 from wiring import Wiring
 
 STAGES = {"draft": "Drafts", "final": "Finals", "upscale": "Enlarging", "retry": "Sent again, at worst"}
-SHOWN_WARNINGS = 12
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def view_quote(w: Wiring, planned: Planned, options: RunOptions) -> QuoteView:
         warnings=tuple(dict.fromkeys(told)),
         expected_s=_expected_s(w, quote.lines),
         known=known.status if known else None,
-        seen=canonical_json(quote.body).decode() if len(planned.assets) == 1 else "",
+        seen=canonical_json(quote.body) if len(planned.assets) == 1 else "",
         pictures=len(planned.assets),
         unchanged=len(planned.unchanged),
         set_aside=len(planned.wishes.set_aside) if planned.wishes else 0,

@@ -39,19 +39,18 @@ async def promote(request: Request) -> Response:
     except SelectionError as error:
         return await _shown(request, choice, problem=str(error), status=409)
     if wanted.needs_approver and not visitor(request).can(Role.APPROVER):
-        raise HTTPException(403, "This costs more than a reviewer may spend: somebody with the role approver starts it.")
+        raise HTTPException(403, "This is more than a reviewer may spend: somebody with the role approver starts it.")
     try:
-        started = await _start(request, wanted)
+        started = await start_promotion(request, wanted)
     except DraftlineError as error:
         return await _shown(request, choice, problem=_sentence(error), status=503)
-    await record(
-        request, "picks.promoted", run_id, picks=wanted.texts, worst_micros=wanted.worst_micros, flow_run=started.flow_run_id
-    )
+    worst_micros, flow_run_id = wanted.worst_micros, started.flow_run_id
+    await record(request, "picks.promoted", run_id, picks=wanted.texts, worst_micros=worst_micros, flow=flow_run_id)
     render.flash(request, f"{render.plural(wanted.finals, 'final')} on the way.", "good")
     return render.see_other(request, f"/runs/{run_id}")
 
 
-async def _start(request: Request, wanted: Promotion) -> FlowRun:
+async def start_promotion(request: Request, wanted: Promotion) -> FlowRun:
     """The same picks start one flow run, however often the button is pressed. Where that one has failed, the next."""
     w, who = wiring(request), visitor(request)
     params = {"run_id": wanted.run_id, "picks": wanted.texts, "approve": "approve", "picked_by": who.name[:80]}

@@ -3,24 +3,22 @@
 Marks are in sheet_marks.py, promotion in sheet_promote.py, hiding and order in review/sheet_view.py.
 """
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
 from domain.errors import RunError
 from review import render
 from review.access.roles import Role
+from review.live import pulse_of, stream
 from review.pages import sheet_marks, sheet_promote
-from review.queries.pulse import run_pulse
 from review.queries.sheet_picks import AssetPicks, first_to_pick, run_picks
 from review.queries.sheets import Sheet, sheet
 from review.request import in_thread, visitor, wiring
 from review.routing import Page
-from review.sheet_streams import Pulses, Seats, Watch
-from review.sheet_view import SHOWS, SORTS, View, cells, progress_of, sheet_url, versions
+from review.sheet_view import SHOWS, SORTS, View, cells, progress_of, shape_of, sheet_url, versions
 from storage.database import Database
 from tasks.ranking import MAX_PICKS_AN_ASSET
 
@@ -44,14 +42,14 @@ async def first_sheet(request: Request) -> Response:
 async def contact_sheet(request: Request) -> Response:
     """The whole page. The pulse is read before the rest: a change in between is told again rather than missed."""
     run_id, view = request.path_params["run_id"], View.of_query(request.query_params)
-    pulse = await in_thread(_pulses(request).of, run_id)
+    pulse = await pulse_of(request, run_id)
     shown, sheets = await _read(request)
     listed = cells(shown, visitor(request).user_id, view)
     opened = next((cell for cell in listed if cell.label == view.draft and cell.draft), None)
     around = _around([cell.label for cell in listed if cell.draft and not cell.is_hidden], view.draft)
     return render.page(
         request, "sheets/sheet.html", **_context(request, shown, sheets), cells=listed, view=view, pulse=pulse,
-        opened=opened, around=around, shows=SHOWS, sorts=SORTS,
+        opened=opened, around=around, shape=shape_of(shown), shows=SHOWS, sorts=SORTS,
     )  # fmt: skip
 
 
@@ -59,10 +57,8 @@ async def changed_cells(request: Request) -> Response:
     """The cells that are asked for by label, and what stands around the grid."""
     asked = frozenset(request.query_params.get("labels", "").split(",")[:MAX_CELLS_ASKED])
     shown, sheets = await _read(request)
-    listed = [c for c in cells(shown, visitor(request).user_id, View.of_query(request.query_params)) if c.label in asked]
-    return render.fragment(
-        request, "sheets/_cells.html", **_context(request, shown, sheets), cells=listed, view=View()
-    )
+    listed = [cell for cell in cells(shown, visitor(request).user_id, View()) if cell.label in asked]
+    return render.fragment(request, "sheets/_cells.html", **_context(request, shown, sheets), cells=listed, view=View())
 
 
 async def draft_details(request: Request) -> Response:
@@ -83,30 +79,15 @@ async def all_versions(request: Request) -> Response:
 
 
 async def events(request: Request) -> Response:
-    """The stream. 204 tells a browser not to come back by itself; the page then asks for versions now and then."""
-    run_id, who = request.path_params["run_id"], visitor(request).user_id
+    """The stream of this sheet; where no seat is left, the page asks for versions now and then instead."""
+    run_id, asset_key = request.path_params["run_id"], request.path_params["asset_key"]
     await _read(request)
-    seats: Seats = _kept(request, "sheet_seats", Seats)
-    if not seats.is_free(who):
-        return Response(status_code=204)
-    pulses, database = _pulses(request), wiring(request).database
-
-    async def pulse() -> str:
-        return await in_thread(pulses.of, run_id)
+    database = wiring(request).database
 
     async def state() -> tuple[dict[str, str], bool]:
-        return await in_thread(_state, database, run_id, request.path_params["asset_key"])
+        return await in_thread(_state, database, run_id, asset_key)
 
-    async def stream() -> AsyncIterator[str]:
-        with seats.taken(who):
-            async for text in Watch(pulse, state, _last_seen(request)).events():
-                yield text
-
-    return StreamingResponse(stream(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
-
-
-def _last_seen(request: Request) -> str:
-    return request.headers.get("last-event-id") or request.query_params.get("since", "")
+    return stream(request, run_id, state)
 
 
 def _state(database: Database, run_id: str, asset_key: str) -> tuple[dict[str, str], bool]:
@@ -150,19 +131,6 @@ def _around(labels: list[str], label: str) -> tuple[str, str]:
         return "", ""
     at = labels.index(label)
     return (labels[at - 1] if at else ""), (labels[at + 1] if at + 1 < len(labels) else "")
-
-
-def _pulses(request: Request) -> Pulses:
-    database = wiring(request).database
-    return _kept(request, "sheet_pulses", lambda: Pulses(lambda run_id: run_pulse(database, run_id)))
-
-
-def _kept(request: Request, name: str, make: Any) -> Any:
-    """Something that all requests of this app share, made by the first."""
-    state = request.app.state
-    if not hasattr(state, name):
-        setattr(state, name, make())
-    return getattr(state, name)
 
 
 PAGES = (

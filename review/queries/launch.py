@@ -1,4 +1,4 @@
-"""What a launch form asks of earlier work: how long calls usually take, who pays, which feeds were used. Reading only."""
+"""What a launch form asks of earlier work: how long calls take, who pays, which feeds were used. Reading only."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from statistics import median
 import sqlalchemy as sa
 
 from storage.database import Database
-from storage.database.board_tables import launches, saved_briefs, users
+from storage.database.board_tables import launches, users
 from storage.database.money_tables import attempts, caps
 from storage.database.tables import runs
 
@@ -68,12 +68,9 @@ def names_of_people(database: Database, user_ids: Iterable[str]) -> dict[str, st
     return {user_id: user_id for user_id in asked} | {row.user_id: row.display_name or row.user_id for row in rows}
 
 
-def runs_that_exist(database: Database, run_ids: Iterable[str]) -> frozenset[str]:
-    asked = sorted(set(run_ids))
+def next_round(database: Database, name: str) -> int:
+    """The round after the newest one of campaigns of this name."""
+    query = sa.select(runs.c.plan).where(runs.c.kind == "campaign", runs.c.name == name)
     with database.read() as connection:
-        return frozenset(connection.execute(sa.select(runs.c.run_id).where(runs.c.run_id.in_(asked))).scalars())
-
-
-def count_saved(database: Database) -> int:
-    with database.read() as connection:
-        return int(connection.execute(sa.select(sa.func.count()).select_from(saved_briefs)).scalar_one())
+        rounds = [int(row.plan.get("round", 1)) for row in connection.execute(query)]
+    return max(rounds, default=0) + 1

@@ -2,7 +2,7 @@
 
 What makes an exception: no picture could be made, a published rule failed, the machine's choice scores low, people
 disagree with each other or with the machine, or the product was pictured without its photo. Whatever a person decided
-is resolved and leaves the exceptions.
+is resolved and leaves the exceptions; whose word counts is in decisions.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from domain.errors import InputError
 from review.queries.addresses import picture_url, reference_url
+from review.queries.decisions import Decision, decision_of
 from review.queries.sheets import SheetMark, read_marks
 from storage.database import Database
 from storage.database.tables import assets, images, runs, scores, selections
@@ -25,7 +26,8 @@ MAX_PAGE = 100
 SHOWN_STATUS = ("awaiting_selection", "published", "incomplete")
 MACHINE = "machine"
 
-Show = Literal["exceptions", "open", "all"]
+Show = Literal["exceptions", "open", "decided", "left-out", "all"]
+"""`open` are those that nobody decided yet, whose sheet is open; `left-out` those of which every draft was rejected."""
 ReasonKind = Literal["failed", "rule", "low-score", "people-disagree", "machine-disagrees", "imagined"]
 _WEIGHT: dict[str, int] = {
     "failed": 0,
@@ -76,6 +78,7 @@ class QueueItem:
     picked_by: str
     photos: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
+    decision: Decision | None
     resolved: bool
 
     @property
@@ -115,8 +118,8 @@ def review_queue(
     start = _place(after)
     limit = max(1, min(limit, MAX_PAGE))
     with database.read() as connection:
-        found = _runs(connection, run_id)
-        glances = [glance for run in found for glance in _glances(connection, run)]
+        found = queue_runs(connection, run_id)
+        glances = [glance for run in found for glance in read_glances(connection, run)]
         glances.sort(key=_order)
         wanted = [g for g in glances if _is_wanted(g, show)]
         items = _items(connection, wanted[start : start + limit])
@@ -129,8 +132,16 @@ def review_queue(
     )
 
 
+def queue_item(database: Database, run_id: str, asset_key: str) -> QueueItem | None:
+    """One item, wherever it stands; None when there is none."""
+    with database.read() as connection:
+        found = [g for run in queue_runs(connection, run_id) if run_id for g in read_glances(connection, run)]
+        items = _items(connection, [g for g in found if g.asset["asset_key"] == asset_key])
+    return items[0] if items else None
+
+
 @dataclass(frozen=True)
-class _Glance:
+class Glance:
     """What decides an item's place, without its pictures' facts."""
 
     run: Any
@@ -140,11 +151,16 @@ class _Glance:
     selection: Any
     marks: Mapping[str, tuple[SheetMark, ...]]
     reasons: tuple[Reason, ...]
+    decision: Decision | None
     resolved: bool
 
     @property
     def is_exception(self) -> bool:
         return bool(self.reasons) and not self.resolved
+
+    @property
+    def is_open(self) -> bool:
+        return self.selection is not None and self.selection.state == "open"
 
 
 def _place(after: str) -> int:
@@ -155,7 +171,7 @@ def _place(after: str) -> int:
     return int(after)
 
 
-def _runs(connection: Connection, run_id: str) -> Sequence[Any]:
+def queue_runs(connection: Connection, run_id: str) -> Sequence[Any]:
     names = ("run_id", "name", "status")
     query = sa.select(*(runs.c[name] for name in names))
     if run_id:
@@ -164,7 +180,7 @@ def _runs(connection: Connection, run_id: str) -> Sequence[Any]:
     return connection.execute(query.order_by(runs.c.created_at.desc()).limit(MAX_RUNS)).all()
 
 
-def _glances(connection: Connection, run: Any) -> list[_Glance]:
+def read_glances(connection: Connection, run: Any) -> list[Glance]:
     drafts = _drafts(connection, run.run_id)
     chosen = {s.asset_key: s for s in _selections(connection, run.run_id)}
     blocked = _blocked(connection, run.run_id)
@@ -182,21 +198,14 @@ def _glance(
     selection: Any,
     opinions: Mapping[str, tuple[SheetMark, ...]],
     blocked: Mapping[str, str],
-) -> _Glance:
+) -> Glance:
     scored = [d for d in drafts if d.overall is not None]
     best = min(scored, key=lambda d: (-d.overall, d.ordinal), default=None)
     reasons = _reasons(asset, drafts, best, opinions, blocked.get(asset["asset_key"], ""))
     by_person = selection is not None and selection.state == "closed" and selection.picked_by != MACHINE
-    return _Glance(run, asset, drafts, best, selection, opinions, reasons, by_person or _agreed(best, drafts, opinions))
-
-
-def _agreed(best: Any, drafts: Sequence[Any], opinions: Mapping[str, tuple[SheetMark, ...]]) -> bool:
-    """Somebody picked the machine's choice, and nobody picked anything else or rejected it."""
-    if best is None:
-        return False
-    flags = {mark.flag for mark in opinions.get(best.image_id, ())}
-    elsewhere = any(m.flag == "pick" for d in drafts if d is not best for m in opinions.get(d.image_id, ()))
-    return "pick" in flags and "reject" not in flags and not elsewhere
+    decision = decision_of(drafts, opinions)
+    resolved = by_person or decision is not None
+    return Glance(run, asset, drafts, best, selection, opinions, reasons, decision, resolved)
 
 
 def _reasons(
@@ -237,25 +246,27 @@ def _disagreements(drafts: Sequence[Any], best: Any, opinions: Mapping[str, tupl
     return found
 
 
-def _order(glance: _Glance) -> tuple[Any, ...]:
+def _order(glance: Glance) -> tuple[Any, ...]:
     """Exceptions first, the gravest of them first; what is open before what is closed; else the plan's order."""
     gravest = min((_WEIGHT[r.kind] for r in glance.reasons), default=len(_WEIGHT))
-    is_open = glance.selection is not None and glance.selection.state == "open"
-    return (not glance.is_exception, gravest if glance.is_exception else 0, not is_open, glance.asset["ordinal"])
+    return (not glance.is_exception, gravest if glance.is_exception else 0, not glance.is_open, glance.asset["ordinal"])
 
 
-def _is_wanted(glance: _Glance, show: Show) -> bool:
+def _is_wanted(glance: Glance, show: Show) -> bool:
     if show == "exceptions":
         return glance.is_exception
     if show == "open":
-        return glance.selection is not None and glance.selection.state == "open"
-    return True
+        return glance.is_open and not glance.resolved
+    if show == "left-out":
+        return glance.decision is not None and not glance.decision.labels
+    return show == "all" or glance.resolved
 
 
-def _queue_run(run: Any, glances: Sequence[_Glance]) -> QueueRun:
+def _queue_run(run: Any, glances: Sequence[Glance]) -> QueueRun:
     mine = [g for g in glances if g.run is run]
-    is_open = sum(g.selection is not None and g.selection.state == "open" for g in mine)
-    return QueueRun(run.run_id, run.name, run.status, len(mine), sum(g.is_exception for g in mine), is_open)
+    return QueueRun(
+        run.run_id, run.name, run.status, len(mine), sum(g.is_exception for g in mine), sum(g.is_open for g in mine)
+    )
 
 
 def _drafts(connection: Connection, run_id: str) -> dict[str, tuple[Any, ...]]:
@@ -292,7 +303,7 @@ def _assets(connection: Connection, run_id: str) -> Sequence[Mapping[Any, Any]]:
     return connection.execute(query.order_by(assets.c.ordinal)).mappings().all()
 
 
-def _items(connection: Connection, glances: Sequence[_Glance]) -> tuple[QueueItem, ...]:
+def _items(connection: Connection, glances: Sequence[Glance]) -> tuple[QueueItem, ...]:
     """The page's items with what only they need: the scores' words, photos and facts."""
     ids = [draft.image_id for glance in glances for draft in glance.drafts]
     words = sa.select(scores.c.image_id, scores.c.evidence["reasons"].label("reasons"))
@@ -306,7 +317,7 @@ def _items(connection: Connection, glances: Sequence[_Glance]) -> tuple[QueueIte
     return tuple(_item(g, plans[g.run.run_id, g.asset["asset_key"]], said) for g in glances)
 
 
-def _item(glance: _Glance, told: Any, said: Mapping[str, Sequence[str] | None]) -> QueueItem:
+def _item(glance: Glance, told: Any, said: Mapping[str, Sequence[str] | None]) -> QueueItem:
     asset, chosen = glance.asset, glance.selection
     run_id, key = glance.run.run_id, asset["asset_key"]
     picks = tuple(chosen.picks) if chosen is not None else ()
@@ -327,11 +338,12 @@ def _item(glance: _Glance, told: Any, said: Mapping[str, Sequence[str] | None]) 
         picked_by=chosen.picked_by if chosen is not None else "",
         photos=tuple(reference_url(run_id, key, n) for n in range(len(told.plan["references"]))),
         facts=_facts(told.brief, told.plan),
+        decision=glance.decision,
         resolved=glance.resolved,
     )
 
 
-def _queue_draft(draft: Any, glance: _Glance, picks: Sequence[str], reasons: Sequence[str]) -> QueueDraft:
+def _queue_draft(draft: Any, glance: Glance, picks: Sequence[str], reasons: Sequence[str]) -> QueueDraft:
     return QueueDraft(
         image_id=draft.image_id,
         label=draft.label,

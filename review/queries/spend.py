@@ -11,6 +11,7 @@ from budget.report_caps import (
     cap_alerts_of,
     cap_burns,
     cap_changes_of,
+    caps_by_name,
     window_bounds,
 )
 from budget.report_filter import NOT_GIVEN, SPEND_KEYS, STATE_GROUPS, STATES, SpendFilter, SpendKey
@@ -52,6 +53,7 @@ __all__ = [
     "cap_alerts_of",
     "cap_burns",
     "cap_changes_of",
+    "caps_by_name",
     "image_of",
     "is_known_run",
     "spend_by",

@@ -75,7 +75,6 @@ attempts = sa.Table(
     sa.CheckConstraint(
         "state IN ('held','sent','accepted','delivered','settled','released','in_doubt')", name="ck_attempts_state"
     ),
-    postgresql_with={"fillfactor": 50},
 )
 
 attempt_events = sa.Table(
@@ -117,6 +116,7 @@ cap_changes = sa.Table(
     sa.Column("at", UtcDateTime, nullable=False),
 )
 
+# the counters that every hold moves keep room in their pages: PostgreSQL then writes them in place, without the index
 cap_windows = sa.Table(
     "cap_windows",
     METADATA,

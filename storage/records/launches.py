@@ -62,9 +62,10 @@ class Launches:
         """It was refused and no flow run was made."""
         self._move(launch_id, state="failed")
 
-    def approved(self, launch_id: str, quote_hash: str, params: dict[str, Any], by: str) -> bool:
-        """It may go: under this quote, with these parameters. True for exactly one caller while it waits."""
-        return self._decide(launch_id, state="asked", quote_hash=quote_hash, params=params, decided_by=by)
+    def approved(self, launch: Launch) -> bool:
+        """It may go, with this quote, run and parameters, by whom it names. True for one caller, while it waits."""
+        agreed = {name: getattr(launch, name) for name in ("quote_hash", "run_id", "params", "decided_by")}
+        return self._decide(launch.launch_id, state="asked", **agreed)
 
     def declined(self, launch_id: str, by: str, why: str) -> bool:
         """True for exactly one caller while it waits."""

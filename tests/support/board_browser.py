@@ -1,6 +1,7 @@
 """The board behind a real server, and a real Chromium in front of it: for what only a browser shows."""
 
 import contextlib
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +16,9 @@ from review.access.local import add_person
 from review.access.roles import Role
 from tests.support.board import BoardUnderTest
 
-CHROMIUM = Path("/usr/bin/chromium")
+# The names that tools/browser.sh looks for; a path that is not there where there is none.
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = Path(next(filter(None, map(shutil.which, NAMES)), "/usr/bin/chromium"))
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 STARTS_WITHIN_S = 10.0
 PHONE = {"width": 390, "height": 844}

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from budget.alerts import CapAlert
-from budget.caps import Cap
+from budget.caps import Cap, Period, Scope
 from budget.ledger import Ledger, SlotBusy
 from budget.reports import list_attempts, spend
 from domain.attempt import Dimensions, Intent
@@ -249,3 +250,21 @@ def test_a_hold_stands_when_nobody_can_be_told_of_its_alerts(bench: Bench, caplo
     assert bench.ledger.hold(bench.intent("w1", 60), slots=9).state == "held"
     assert "alerts.not_handed_on" in caplog.text
     assert len(bench.ledger.untold_alerts()) == 1
+
+
+def test_a_cap_of_every_scope_and_period_refuses_by_itself(bench: Bench) -> None:
+    values = {scope: f"my {scope}" for scope in get_args(Scope) if scope != "global"}
+    bench.now = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)  # another day, month and year in Berlin, the same week
+    bench.cap("wide", 10**6)
+    for n, (scope, period) in enumerate((s, p) for s in get_args(Scope) for p in get_args(Period)):
+        for each in ("*", values.get(scope, "")):
+            cap = {"scope": scope, "scope_value": each, "period": period, "time_zone": "Europe/Berlin"}
+            bench.cap("narrow", 9, **cap)
+            with pytest.raises(CapRefused) as refused:
+                bench.ledger.hold(bench.intent(f"w{n}", 10, **values), slots=9)
+            part = {"run": "run my run_id", "day": "2027-01-01", "week": "2026-W53", "month": "2027-01"}.get(
+                period, "total"
+            )
+            window = f"{values[scope]}|{part}" if each == "*" and scope != "global" else part
+            assert refused.value.cap == f"narrow ({window})"
+    assert bench.use() == [("2026-12-31", 0, 0)]

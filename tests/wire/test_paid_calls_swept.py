@@ -3,7 +3,7 @@
 import pytest
 
 from domain.attempt import Intent
-from domain.errors import StorageError
+from domain.errors import StorageError, VendorSilent
 from domain.money import Micros
 from tasks.paid_calls import InDoubt, PaidCall
 from tasks.recoveries import recover_attempts, tally
@@ -77,3 +77,20 @@ async def test_a_send_without_an_answer_is_in_doubt_and_not_sent_again_even_by_p
 async def test_the_work_of_the_living_is_left_alone(bench: Bench) -> None:
     _held(bench, bench.call(BFL_MODEL))
     assert await recover_attempts(bench.other_process()) == []
+
+
+@pytest.mark.parametrize("by_recovery", [False, True])
+async def test_a_job_that_the_vendor_learns_of_late_is_collected_and_not_bought_again(
+    bench: Bench, by_recovery: bool
+) -> None:
+    call = bench.call(BFL_MODEL, "a red kettle [[sandbox:fault=found_late count=2]]")
+    assert isinstance(await bench.ends(call), VendorSilent)
+    assert isinstance(await bench.ends(call), InDoubt)
+    if by_recovery:
+        bench.dies()
+        assert tally(await recover_attempts(bench.w)) == {"settled": 1}
+    paid = await bench.pay(call)
+    assert paid.replayed is by_recovery
+    bill = bench.sandbox.invoice()
+    assert len(bill["lines"]) == 1
+    assert audit(bench.w, bill).settled == bill["total_micros"]

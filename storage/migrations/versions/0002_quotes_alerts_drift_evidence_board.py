@@ -232,8 +232,8 @@ def upgrade() -> None:
         batch_op.create_index('ix_attempts_unended', ['vendor'], unique=False, postgresql_where=sa.text('ended_at IS NULL'), sqlite_where=sa.text('ended_at IS NULL'))
 
     if op.get_bind().dialect.name == 'postgresql':
-        for table, percent in (('attempts', 50), ('cap_windows', 20), ('vendor_slots', 20)):
-            op.execute(f'ALTER TABLE {table} SET (fillfactor = {percent})')
+        for table in ('cap_windows', 'vendor_slots'):
+            op.execute(f'ALTER TABLE {table} SET (fillfactor = 20)')
 
     with op.batch_alter_table('caps', schema=None) as batch_op:
         batch_op.add_column(sa.Column('thresholds', sa.JSON(), server_default='[50, 80, 95]', nullable=False))
@@ -249,7 +249,7 @@ def downgrade() -> None:
         batch_op.drop_column('thresholds')
 
     if op.get_bind().dialect.name == 'postgresql':
-        for table in ('attempts', 'cap_windows', 'vendor_slots'):
+        for table in ('cap_windows', 'vendor_slots'):
             op.execute(f'ALTER TABLE {table} RESET (fillfactor)')
 
     with op.batch_alter_table('attempts', schema=None) as batch_op:

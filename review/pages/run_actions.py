@@ -1,0 +1,261 @@
+"""Cancel a run, or start it again: each with a page that says what it does to the money, and an act behind it.
+
+Both end in Prefect's API; no ledger row is written here. What was held and never sent is given back by the recovery.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from budget.caps import CapUse
+from domain.errors import DraftlineError, InputError, RunError
+from domain.money import from_cents
+from review import render
+from review.access.audit import record
+from review.access.roles import Role
+from review.prefect_api import FlowRun
+from review.queries.run_detail import RunDetail, run_detail
+from review.request import in_thread, prefect, visitor, wiring
+from review.routing import Page
+from review.run_state import ACTIVE
+from storage.records.launches import Launch
+from tasks.planning import dimensions
+from tasks.plans import plan_stored
+from wiring import Wiring
+
+LAUNCH_ID = re.compile(r"retry-[0-9a-f]{32}")
+MAX_CANCELLED = 8
+MAX_REASON_CHARS = 200
+
+
+@dataclass(frozen=True)
+class Again:
+    """What starting a run again would make and cost, in micros. `failed` are the assets that are tried anew."""
+
+    failed: tuple[str, ...]
+    drafts: int
+    finals: int
+    expected_micros: int
+    worst_micros: int
+    in_doubt: int
+    caps: tuple[CapUse, ...]
+    limit_micros: int
+
+    @property
+    def needs_approver(self) -> bool:
+        return 0 < self.limit_micros < self.worst_micros
+
+    @property
+    def tight(self) -> tuple[CapUse, ...]:
+        return tuple(use for use in self.caps if use.left_micros < self.worst_micros)
+
+
+async def cancel_page(request: Request) -> Response:
+    """What stays spent and what is freed, before anybody confirms."""
+    detail = await _detail(request)
+    return _shown(request, "cancel", detail=detail, problem=_not_cancellable(detail))
+
+
+async def cancel(request: Request) -> Response:
+    """Ask Prefect to end every flow run of this run that has not ended."""
+    detail, form = await _detail(request), await request.form()
+    run_id, who = detail.row.run_id, visitor(request)
+    if problem := _not_cancellable(detail):
+        return _shown(request, "cancel", detail=detail, problem=problem, status=409)
+    try:
+        asked = await _cancelled(request, _flow_run_ids(detail))
+    except DraftlineError as error:
+        return _shown(request, "cancel", detail=detail, problem=_sentence(error), status=503)
+    reason = " ".join(str(form.get("reason", "")).split())[:MAX_REASON_CHARS]
+    note = f"cancelled by {who.name}" + (f": {reason}" if reason else "")
+    await in_thread(wiring(request).runs.update, run_id, "incomplete", note)
+    await record(
+        request, "run.cancelled", run_id, flow_runs=asked, reason=reason,
+        committed_micros=detail.cancel.committed_micros, freed_micros=detail.cancel.freed_micros,
+    )  # fmt: skip
+    render.flash(request, _freed(detail), "good")
+    return render.see_other(request, _run_url(run_id))
+
+
+async def again_page(request: Request) -> Response:
+    """The price of what is missing, before anybody confirms."""
+    return await _again_shown(request, await _detail(request))
+
+
+async def again(request: Request) -> Response:
+    """Start the same deployment with the same parameters: it makes what is missing and replays what is paid."""
+    detail, form = await _detail(request), await request.form()
+    run_id, launch_id = detail.row.run_id, str(form.get("launch_id", ""))
+    if not LAUNCH_ID.fullmatch(launch_id):
+        raise HTTPException(400, "This form is not of this page: open it again.")
+    known = await in_thread(wiring(request).launches.get, launch_id)
+    if known is not None and known.state == "started":
+        return render.see_other(request, _run_url(run_id))
+    if problem := _not_startable(detail):
+        return await _again_shown(request, detail, problem=problem, status=409)
+    if (await _quoted(wiring(request), detail)).needs_approver and not visitor(request).can(Role.APPROVER):
+        raise HTTPException(403, "This may cost more than you may spend: somebody with the role approver starts it.")
+    try:
+        started = await _start(request, launch_id, detail)
+    except DraftlineError as error:
+        return await _again_shown(request, detail, problem=_sentence(error), status=503)
+    await record(request, "run.started_again", run_id, failed=len(_failed(detail)), flow_run=started.flow_run_id)
+    render.flash(request, "Started again. What is there already is kept and not paid twice.", "good")
+    return render.see_other(request, _run_url(run_id))
+
+
+# -- cancel ------------------------------------------------------------------------------------------------------------
+
+
+def _not_cancellable(detail: RunDetail) -> str:
+    if detail.row.status not in ACTIVE:
+        return "This run is not running, so there is nothing to cancel."
+    if not _flow_run_ids(detail):
+        return "This run was started outside the workflow server. Stop it where it was started."
+    return ""
+
+
+def _flow_run_ids(detail: RunDetail) -> tuple[str, ...]:
+    launched = (detail.launch.flow_run_id,) if detail.launch and detail.launch.flow_run_id else ()
+    return tuple(dict.fromkeys((*launched, *(f.flow_run_id for f in detail.flow_runs))))[:MAX_CANCELLED]
+
+
+async def _cancelled(request: Request, flow_run_ids: tuple[str, ...]) -> list[str]:
+    """Those that Prefect still knew and that had not ended. It forgets old ones: they cannot be running."""
+    asked = []
+    for flow_run_id in flow_run_ids:
+        try:
+            before = await prefect(request).flow_run(flow_run_id)
+            if not before.has_ended:
+                await prefect(request).cancel(flow_run_id)
+                asked.append(flow_run_id)
+        except InputError:
+            continue
+    return asked
+
+
+def _freed(detail: RunDetail) -> str:
+    money, text = detail.cancel, "Cancelled: its worker stops within seconds. What was made stays."
+    if money.freed_micros:
+        text += f" {render.money(money.freed_micros)} that was held and never sent comes back within about ten minutes."
+    return text
+
+
+# -- start again -------------------------------------------------------------------------------------------------------
+
+
+def _not_startable(detail: RunDetail) -> str:
+    if detail.row.status in ACTIVE:
+        return "This run is running: it tries what failed before it ends. Cancel it first, or wait."
+    if detail.retry is None and detail.row.status != "incomplete":
+        return "Nothing of this run has failed, so there is nothing to do again."
+    return ""
+
+
+def _failed(detail: RunDetail) -> tuple[str, ...]:
+    return detail.retry.asset_keys if detail.retry else ()
+
+
+async def _quoted(w: Wiring, detail: RunDetail) -> Again:
+    """Of the failed assets; for a run that was stopped, of everything that its rows say is still to be made."""
+    limit, uses = from_cents(w.settings.board_approval_limit_cents), await in_thread(_uses, w, detail.row.run_id)
+    if detail.retry is not None and detail.row.status != "incomplete":
+        r = detail.retry
+        return Again(r.asset_keys, r.drafts, r.finals, r.expected_micros, r.worst_micros, r.in_doubt, uses, limit)
+    quote = (await plan_stored(w, detail.row.run_id)).quote
+    missing = {
+        stage: sum(max(0, x.open - x.held) for x in quote.lines if x.stage == stage) for stage in ("draft", "final")
+    }
+    doubts = detail.retry.in_doubt if detail.retry else detail.row.money.in_doubt
+    made, price = (missing["draft"], missing["final"]), (quote.range.expected, quote.asked_micros)
+    return Again(_failed(detail), *made, *price, doubts, uses, limit)
+
+
+def _uses(w: Wiring, run_id: str) -> tuple[CapUse, ...]:
+    return tuple(sorted(w.ledger.uses(dimensions(w.runs.get(run_id), None, w)), key=lambda use: use.left_micros))
+
+
+async def _start(request: Request, launch_id: str, detail: RunDetail) -> FlowRun:
+    """The form's id is the launch's: pressed twice, it starts one flow run."""
+    w, run_id = wiring(request), detail.row.run_id
+    deployment, params = await _started_with(request, detail)
+    launch = Launch(launch_id, detail.quote_hash, run_id, deployment, params, visitor(request).user_id)
+    known, _ = await in_thread(w.launches.begin, launch)
+    try:
+        started = await prefect(request).start(known.deployment, known.params, idempotency_key=launch_id)
+    except InputError:
+        await in_thread(w.launches.failed, launch_id)
+        raise
+    await in_thread(w.launches.started, launch_id, started.flow_run_id)
+    return started
+
+
+async def _started_with(request: Request, detail: RunDetail) -> tuple[str, dict[str, Any]]:
+    """Deployment and parameters of its last start: the board's own record, else what Prefect still knows."""
+    launches = await in_thread(wiring(request).launches.of_run, detail.row.run_id)
+    # drafts that are missing are made by the first start of all; a promotion would pass them by
+    misses_drafts = detail.retry is not None and detail.retry.drafts > 0
+    for launch in launches:
+        if launch.state == "started" and not (misses_drafts and launch.deployment == "promote/promote"):
+            return launch.deployment, launch.params
+    for flow in detail.flow_runs:
+        if flow.deployment and not (misses_drafts and flow.deployment == "promote"):
+            found = await prefect(request).flow_run(flow.flow_run_id)
+            if found.parameters:
+                return f"{flow.deployment}/{flow.deployment}", found.parameters
+    raise RunError(
+        "nobody started this run from the board and the workflow server does not know its parameters any more; start "
+        "it again where it was started: the same wish is the same run and goes on where it stopped"
+    )
+
+
+# -- pages -------------------------------------------------------------------------------------------------------------
+
+
+async def _detail(request: Request) -> RunDetail:
+    try:
+        return await in_thread(run_detail, wiring(request).database, request.path_params["run_id"])
+    except RunError as error:
+        raise HTTPException(404, "There is no run of this name.") from error
+
+
+async def _again_shown(request: Request, detail: RunDetail, *, problem: str = "", status: int = 200) -> Response:
+    problem, quoted = problem or _not_startable(detail), None
+    try:
+        quoted = await _quoted(wiring(request), detail)
+    except DraftlineError as error:
+        problem = problem or _sentence(error)
+    may_start = not problem and quoted and (not quoted.needs_approver or visitor(request).can(Role.APPROVER))
+    launch_id = f"retry-{uuid4().hex}"
+    context = {"detail": detail, "quoted": quoted, "problem": problem, "may_start": may_start, "launch_id": launch_id}
+    return _shown(request, "again", status=status, **context)
+
+
+def _shown(request: Request, what: str, *, status: int = 200, **context: Any) -> Response:
+    """A page, or the inside of a dialog."""
+    context |= {"row": context["detail"].row, "what": what}
+    if render.wants_fragment(request):
+        return render.fragment(request, f"runs/_{what}.html", **context)
+    return render.page(request, "runs/confirm.html", status=status, **context)
+
+
+def _run_url(run_id: str) -> str:
+    return f"/runs/{run_id}"
+
+
+def _sentence(error: DraftlineError) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+PAGES = (
+    Page("/runs/{run_id}/cancel", cancel_page, Role.CREATOR),
+    Page("/runs/{run_id}/cancel", cancel, Role.CREATOR, methods=("POST",)),
+    Page("/runs/{run_id}/again", again_page, Role.CREATOR),
+    Page("/runs/{run_id}/again", again, Role.CREATOR, methods=("POST",)),
+)

@@ -1,0 +1,101 @@
+// The queue by keyboard: every key presses a button or follows a link that is on the page. HTMX puts the next product in
+// place; without it the same forms and links lead through whole pages.
+"use strict";
+
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const spoken = byId("spoken");
+  let busy = false;
+
+  const press = { j: "go-next", ArrowRight: "go-next", k: "go-previous", ArrowLeft: "go-previous", a: "do-approve",
+    Enter: "do-approve", x: "do-reject", u: "do-undo" };
+
+  function choose(radio) {
+    radio.checked = true;
+    byId("large").src = radio.dataset.view;
+    byId("large-link").href = radio.dataset.view;
+    byId("large-link").setAttribute("aria-label", `Draft ${radio.value}, larger`);
+    byId("large-name").textContent = radio.value;
+    byId("large-said").textContent = radio.dataset.said;
+  }
+
+  function isTyping(target) {
+    return target.matches("textarea, select, input:not([type=radio], [type=checkbox])") || target.isContentEditable;
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isTyping(event.target)) {
+      if (event.key === "Escape") event.target.blur();
+      return;
+    }
+    if (document.querySelector("dialog[open]")) return;
+    const onControl = event.target.closest("a, button, summary, [type=radio]");
+    // Enter and arrows belong to what has the focus; on a draft, Enter approves it
+    if (onControl && event.key === "Enter" && !onControl.matches("[type=radio]")) return;
+    if (onControl?.matches("[type=radio]") && event.key.startsWith("Arrow")) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (/^[1-9]$/.test(key)) {
+      const radio = byId(`draft-${key}`);
+      if (radio) choose(radio);
+    } else if (key === "?") {
+      byId("legend").showModal();
+    } else if (key === "n" && byId("note")) {
+      event.preventDefault();
+      byId("note").focus();
+    } else if (press[key]) {
+      event.preventDefault();
+      if (!busy) byId(press[key])?.click();
+    }
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("input[name=draft]")) choose(event.target);
+    if (event.target.matches("select[data-submits]")) event.target.form.submit();
+  });
+
+  function ready() {
+    for (const found of document.querySelectorAll("[data-needs-js]")) found.hidden = false;
+    for (const found of document.querySelectorAll("select[data-submits]")) {
+      const button = found.form.querySelector("button");
+      if (button) button.hidden = true;
+    }
+    const next = document.querySelector("[data-next]");
+    if (next) new Image().src = next.dataset.next;
+  }
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.target?.id !== "queue") return;
+    // one decision at a time: a key that is held down must not decide two products
+    if (busy) event.preventDefault();
+    busy = true;
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.target?.id === "queue") busy = false;
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.target?.id !== "queue") return;
+    ready();
+    const said = byId("queue-state").dataset.said;
+    const title = byId("item-title");
+    spoken.textContent = [said, title ? `Now: ${title.textContent}` : "Nothing is left in this list."].filter(Boolean).join(" ");
+    title?.focus({ preventScroll: true });
+  });
+
+  document.addEventListener("click", async (event) => {
+    const opener = event.target.closest("[data-confirm]");
+    if (opener && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.button) {
+      event.preventDefault();
+      const answer = await fetch(opener.href, { headers: { "HX-Request": "true" }, credentials: "same-origin" }).catch(() => null);
+      if (!answer || !answer.ok) {
+        location.href = opener.href;
+        return;
+      }
+      byId("confirm-in").innerHTML = await answer.text();
+      byId("confirm").showModal();
+    }
+    if (event.target.closest("dialog a[data-close]")) event.preventDefault();
+  });
+
+  ready();
+})();

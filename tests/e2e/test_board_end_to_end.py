@@ -1,0 +1,266 @@
+"""One story on the whole of `draftline up`, in a real Chromium: a brief becomes published pictures, by the board alone.
+
+The tests are its chapters, in order, on one stack. People do what people do: they read, press, type. The numbers at
+the end are the vendors' invoice and our ledger, to the micro-dollar.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from domain.money import show
+from review.access.roles import Role
+from tests.support.board_browser import CHROMIUM, DESK, chromium, complaints
+from tests.support.board_forgery import closed_to, forge, rows_of
+from tests.support.board_stack import Stack, draftline_up
+from tests.support.prefect_pages import PrefectPages
+
+DRAFTS = 4
+# Two drafts at once, one a little later, one so late that the board has died and come back before it.
+RULES = [
+    {"match": {"vendor": "bfl", "model": "flux-2-klein-4b", "nth": nth}, "fault": "late", "seconds": seconds}
+    for nth, seconds in ((3, 8), (4, 30))
+]
+SPEED = 20.0
+WAITS_MS = 90_000
+MUCH = 40  # routes that are closed to a viewer: fewer would mean that the list was not read
+TITLES = {
+    "campaign": ("Short name", "Subject", "Placements (Optional)", "Ladder (Optional)", "Cap in US cents (Optional)"),
+    "catalog": ("Feed", "Photos (Optional)", "Products without a photo (Optional)", "Catalog (Optional)"),
+    "promote": ("Run", "Picks", "Approve", "Picked by"),
+    "recovery": ("Only look (Optional)", "Call out doubts older than (Optional)"),
+}
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs a chromium (make test installs Debian's)"),
+]
+
+
+@dataclass
+class Tale:
+    """Where the story is: who sits at which window, and what the run is called."""
+
+    stack: Stack
+    browser: Browser
+    run_id: str = ""
+    asset_key: str = ""
+    windows: dict[str, BrowserContext] = field(default_factory=dict)
+
+    def comes_in(self, user_id: str, name: str, *roles: Role) -> Page:
+        """By a link that is made for her, on a machine of her own."""
+        return self.opens_link(user_id, self.stack.let_in(user_id, name, *roles))
+
+    def opens_link(self, who: str, link: str) -> Page:
+        window = self.browser.new_context(base_url=self.stack.url("board"), viewport=DESK)
+        window.set_default_timeout(WAITS_MS)
+        self.windows[who] = window
+        page = window.new_page()
+        page.goto(link)
+        page.get_by_role("button", name="Sign in as").click()
+        page.wait_for_url("**/")
+        return page
+
+    def page(self, who: str) -> Page:
+        if who not in self.windows:
+            pytest.fail(f"an earlier chapter failed: {who} is not in")
+        return self.windows[who].pages[0]
+
+    @property
+    def sheet(self) -> str:
+        return f"/runs/{self.run_id}/sheet/{self.asset_key}"
+
+
+@pytest.fixture(scope="module")
+def tale(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tale]:
+    expect.set_options(timeout=WAITS_MS)
+    with draftline_up(tmp_path_factory.mktemp("tale"), speed=SPEED) as stack, chromium() as browser:
+        yield Tale(stack, browser)
+
+
+def both_colours(page: Page) -> None:
+    """axe finds nothing in light and in dark."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert complaints(page) == [], (page.url, scheme)
+
+
+def drafts(page: Page) -> int:
+    return page.get_by_role("listbox", name="Drafts").get_by_role("option").count()
+
+
+def caps_lock(page: Page, key: str) -> None:
+    """A key while caps lock is on: Playwright's keyboard has no lamp, so the event says it, as a real one does."""
+    event = "e => e.dispatchEvent(new KeyboardEvent('keydown', {key: '%s', modifierCapsLock: true, bubbles: true}))"
+    page.evaluate(f"({event % key})(document.activeElement)")
+
+
+def everything(stack: Stack) -> dict[str, object]:
+    """What a stranger's hand would have changed: our rows, the vendors' invoice, what was started."""
+    started = [one["id"] for one in stack.flow_runs("campaign", "catalog", "promote")]
+    return {**rows_of(stack.w.database), "invoice": stack.invoice(), "started": started}
+
+
+def test_the_printed_link_lets_an_administrator_in_once(tale: Tale) -> None:
+    page = tale.opens_link("admin", tale.stack.link)
+    expect(page.get_by_role("heading", name="Today")).to_be_visible()
+    both_colours(page)
+    again = tale.browser.new_page()
+    again.goto(tale.stack.link)
+    expect(again.get_by_role("alert")).to_contain_text("This link was used already")
+    both_colours(again)
+    again.close()
+
+
+def test_a_brief_is_previewed_and_quoted_while_she_writes_and_started_by_its_approval(tale: Tale) -> None:
+    tale.stack.rules(RULES)
+    page = tale.comes_in("mara", "Mara Lindqvist", Role.APPROVER, Role.FINANCE)
+    page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="Launch").click()
+    aside = page.get_by_role("complementary", name="Quote and preview")
+    expect(aside).to_contain_text("Say what the picture is of")
+    page.get_by_label("Subject").fill("an oat-glazed stoneware mug of coffee")
+    page.get_by_label("Setting").fill("an oak kitchen table by a window")
+    expect(aside).to_contain_text("oak kitchen table by a window")
+    page.get_by_label("Light").fill("low morning sun from the left")
+    page.get_by_label("Title").fill("Slow Mornings")
+    page.get_by_role("checkbox", name=re.compile(r"^thumb\b")).check()
+    page.get_by_role("checkbox", name=re.compile(r"^web\b(?!-)")).uncheck()
+    page.get_by_label("Drafts", exact=True).fill("3")
+    expect(aside.get_by_role("row", name=re.compile("draft", re.I))).to_contain_text("3")
+    page.get_by_label("Drafts", exact=True).fill(str(DRAFTS))
+    expect(aside.get_by_role("row", name=re.compile("draft", re.I))).to_contain_text(str(DRAFTS))
+    expect(aside).to_contain_text("low morning sun from the left")
+    both_colours(page)
+    assert tale.stack.invoice()["total_micros"] == 0
+    aside.get_by_role("button", name="Approve and start").click()
+    page.wait_for_url("**/runs/*")
+    tale.run_id = page.url.rsplit("/", 1)[-1]
+
+
+def test_drafts_appear_while_they_are_made_through_a_reload_and_a_killed_board(tale: Tale) -> None:
+    page = tale.page("mara")
+    page.get_by_role("link", name=re.compile("Contact sheet|See the drafts|Pick drafts")).click()
+    page.wait_for_url("**/sheet/*")
+    tale.asset_key = page.url.rsplit("/", 1)[-1]
+    assert drafts(page) < DRAFTS, "the sheet opens before all drafts are made"
+    assert page.get_by_text("being made").count() >= 1
+    page.evaluate("window.unturned = true")
+    expect(page.get_by_role("option")).to_have_count(DRAFTS - 1)
+    assert page.evaluate("window.unturned"), "the third draft came without a reload"
+    page.reload()
+    expect(page.get_by_role("option")).to_have_count(DRAFTS - 1)
+    page.evaluate("window.unturned = true")
+    tale.stack.kill_board()
+    tale.stack.start_board()
+    expect(page.get_by_role("option")).to_have_count(DRAFTS)
+    expect(page.get_by_role("link", name="Make finals…")).to_be_visible()
+    assert page.evaluate("window.unturned"), "the last draft came over the new board's stream, and she is still in"
+    both_colours(page)
+
+
+def test_prefects_own_pages_offer_the_same_flows_and_refuse_a_label_that_does_not_exist(tale: Tale) -> None:
+    window = tale.browser.new_context()
+    window.set_default_timeout(WAITS_MS)
+    pages = PrefectPages(window.new_page(), tale.stack.url("prefect"))
+    paid = tale.stack.invoice()
+    forms = {one["name"]: one["id"] for one in tale.stack.prefect("/deployments/filter", {})}
+    pages.form(forms["promote"])
+    pages.fill("Run", tale.run_id)
+    pages.add("Picks", "Z9")
+    pages.choose("Approve", "approve")
+    pages.fill("Picked by", "Ann")
+    pages.submit()
+    for name, titles in TITLES.items():
+        pages.form(forms[name])
+        shown = pages.titles()
+        assert set(titles) <= set(shown), (name, shown)
+        assert pages.page.get_by_text(titles[0], exact=True).first.is_visible()
+    made = {one["key"]: one for one in tale.stack.prefect("/artifacts/filter", {}) if one["key"]}
+    pages.artifact(made["quote"]["id"])
+    expect(pages.page.get_by_role("table")).to_contain_text("flux-2-klein-4b")
+    pages.artifact(made["contact-sheet"]["id"])
+    assert pages.thumbnails_px() == [240] * DRAFTS, "thumbnails are inside the artifact, and whole"
+    refused = tale.stack.ended("promote")
+    assert refused["state"]["type"] == "FAILED"
+    pages.flow_run(refused["id"])
+    expect(pages.page.get_by_text("there is no draft Z9 on its sheet; there are A1, B1, C1, D1").first).to_be_visible()
+    assert tale.stack.invoice() == paid
+    window.close()
+
+
+def test_two_reviewers_see_each_others_picks_and_pick_with_keys(tale: Tale) -> None:
+    mara, jonas = tale.page("mara"), tale.comes_in("jonas", "Jonas Weber", Role.REVIEWER)
+    jonas.goto(tale.sheet)
+    mara.get_by_role("option").first.focus()
+    mara.keyboard.press("p")
+    expect(mara.get_by_text("1 of 4 picked by you")).to_be_visible()
+    first = jonas.get_by_role("option", name=re.compile("A1"))
+    expect(first).to_have_accessible_name(re.compile("Mara Lindqvist picked it"))
+    first.focus()
+    jonas.keyboard.press("ArrowRight")
+    jonas.keyboard.press("p")
+    jonas.keyboard.press("4")
+    second = mara.get_by_role("option", name=re.compile("B1"))
+    expect(second).to_have_accessible_name(re.compile("Jonas Weber picked it, 4 stars"))
+    mara.keyboard.press("ArrowRight")
+    caps_lock(mara, "X")
+    expect(second).to_have_accessible_name(re.compile("rejected by you"))
+    caps_lock(mara, "P")
+    expect(mara.get_by_role("option", name=re.compile("C1"))).to_have_accessible_name(re.compile("picked by you"))
+    mara.keyboard.press("Control+z")
+    expect(mara.get_by_role("option", name=re.compile("C1"))).not_to_have_accessible_name(re.compile("picked by you"))
+    both_colours(jonas)
+
+
+def test_promotion_from_the_sheet_makes_the_finals_and_publishes(tale: Tale) -> None:
+    page = tale.page("mara")
+    page.get_by_role("link", name="Make finals…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("picked by Mara Lindqvist")
+    dialog.get_by_label("Only mine").check()
+    expect(dialog).not_to_contain_text("Jonas Weber")
+    both_colours(page)
+    dialog.get_by_role("button", name=re.compile(r"Make 1 final for about \$")).click()
+    page.wait_for_url(f"**/runs/{tale.run_id}")
+    page.evaluate("window.unturned = true")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("published")
+    assert page.evaluate("window.unturned"), "the page showed it by itself"
+    expect(page.get_by_text("A1 picked by Mara Lindqvist")).to_be_visible()
+    both_colours(page)
+
+
+def test_the_lineage_the_cents_and_the_bill_agree_with_the_vendors_invoice(tale: Tale) -> None:
+    page, stack = tale.page("mara"), tale.stack
+    page.goto(f"/runs/{tale.run_id}/assets/{tale.asset_key}")
+    expect(page.get_by_role("heading", name="From draft A1 to the published files")).to_be_visible()
+    for word in ("flux-2-klein-4b", "flux-2-pro", "thumb", "Manifest"):
+        expect(page.get_by_role("main")).to_contain_text(word)
+    both_colours(page)
+    billed, spent = stack.invoice(), stack.spent()
+    assert (spent.settled_micros, spent.held_micros, spent.in_doubt_micros) == (billed["total_micros"], 0, 0)
+    assert (billed["images"], billed["duplicates"]) == (DRAFTS + 1, 0)
+    page.goto("/spend")
+    total = page.get_by_role("region", name="Spend by").get_by_role("row", name="Together")
+    expect(total).to_contain_text(show(billed["total_micros"]))
+    both_colours(page)
+    bills = [one for one in stack.prefect("/artifacts/filter", {}) if one["key"] == "bill"]
+    assert any(show(billed["total_micros"]) in bill["data"] for bill in bills)
+
+
+def test_a_viewer_is_refused_whatever_she_tries_and_nothing_changes(tale: Tale) -> None:
+    page = tale.comes_in("vera", "Vera Lund", Role.VIEWER)
+    before = everything(tale.stack)
+    page.goto(tale.sheet)
+    assert page.get_by_role("button", name="Pick").count() == 0
+    assert page.get_by_role("link", name="Make finals…").count() == 0
+    tried = closed_to(Role.VIEWER, run_id=tale.run_id, asset_key=tale.asset_key, user_id="mara")
+    assert len(tried) > MUCH
+    assert {path: status for path, status in forge(page, tried).items() if status != 403} == {}
+    page.goto("/launch")
+    expect(page.get_by_role("heading", name="Not for you")).to_be_visible()
+    both_colours(page)
+    assert everything(tale.stack) == before
