@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo up stop test check unit lock test-realesrgan proof bench clean
+.PHONY: help demo up stop test check unit lock test-realesrgan proof bench screenshots clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -37,11 +37,18 @@ unit: .venv/.dev ## the fast tests only
 test-realesrgan: ## the official realesrgan package on CPU torch equals our default (1.5 GB, about 2 minutes)
 	@deployments/realesrgan/prove.sh
 
+bench: .venv/.dev ## holds and settles a second, 1 to 32 clients, SQLite and PostgreSQL, 0 and 1,000,000 rows
+	@$(BIN)/python -m bench.ledger --clients 1 2 4 8 16 32 --seconds 5 --rows 0 1000000
+
 proof: .venv/.dev ## 10,000 paid calls, kill -9, crashed servers, and a certificate (about 10 minutes)
 	@$(BIN)/python -m bench.proof --postgres --kill-sandbox 2 --restart-database 2 --out certificate.txt
 
 lock: .venv/.dev ## resolve the lock files anew (uv)
 	@tools/lock.sh
+
+screenshots: .venv/.dev ## every page of the board, and Prefect's forms, as pictures in docs/images (about 3 minutes)
+	@tools/browser.sh
+	@$(BIN)/python tools/screenshots.py
 
 clean: ## remove what the commands made here (.venv stays)
 	@if [ -x $(BIN)/draftline ]; then $(BIN)/draftline stop; fi

@@ -19,7 +19,7 @@ from budget.attempt_rows import read_attempt
 from budget.caps import EACH, Cap, CapUse, read_caps, set_cap, set_default_cap, use_of, uses_for
 from budget.ledger_postgresql import PostgresqlSteps
 from budget.ledger_sqlite import SqliteSteps
-from budget.refusals import AlreadyHeld, SlotBusy, StillInDoubt
+from budget.refusals import AlreadyHeld, MovedOn, SlotBusy, StillInDoubt
 from budget.steps import MAX_NOTE_CHARS, Hold, Move, Steps
 from domain.attempt import OPEN_STATES, Attempt, Dimensions, Intent, State
 from domain.errors import CapRefused, InputError, LedgerConflict
@@ -27,7 +27,7 @@ from domain.render import Job
 from storage.database import Database
 from storage.database.money_tables import attempt_events, attempts, cap_alerts, vendor_slots
 
-__all__ = ["AlreadyHeld", "Ledger", "SlotBusy", "StillInDoubt"]
+__all__ = ["AlreadyHeld", "Ledger", "MovedOn", "SlotBusy", "StillInDoubt"]
 
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
@@ -123,18 +123,25 @@ class Ledger:
             return self._get(connection, attempt_id)
 
     def hold(
-        self, intent: Intent, *, slots: int, after_try: int | None = None, resend_in_doubt: bool = False
+        self,
+        intent: Intent,
+        *,
+        slots: int,
+        after_try: int | None = None,
+        resend_in_doubt: bool = False,
+        attempt_id: str = "",
     ) -> Attempt:
         """Set money aside for one call, and take one of the vendor's `slots`, in one transaction.
 
         `after_try` is the newest try that the caller knows of (0: none). Another one means that somebody tried since,
         perhaps into doubt, and the caller must decide anew: without it doubtful work could be sent again unseen.
+        `attempt_id` is its number where the caller has made one, "" makes one here.
         Raises CapRefused (does not fit a cap), SlotBusy (no slot), AlreadyHeld (somebody else holds for this work,
         or it was paid, or tried again, already), StillInDoubt (an earlier try may have been paid, and
         `resend_in_doubt` does not accept that); in each case nothing changed.
         """
-        attempt_id, now = self._new_id(), self._clock()
-        hold = Hold(attempt_id, intent, slots, after_try, resend_in_doubt, self._process_id, now)
+        hold_id, now = attempt_id or self._new_id(), self._clock()
+        hold = Hold(hold_id, intent, slots, after_try, resend_in_doubt, self._process_id, now)
         held = self._steps.hold(hold)
         if held.alert_ids:
             self._tell(held.alert_ids)
@@ -187,22 +194,45 @@ class Ledger:
         values |= {"model_answered": model_answered, "receipt": dict(receipt)}
         self._move(attempt_id, {"sent", "accepted", "in_doubt"}, "delivered", note=sha256, **values)
 
+    def attach(
+        self, attempt_id: str, *, sha256: str, key: str, model_answered: str, receipt: Mapping[str, Any]
+    ) -> None:
+        """The image of a bill that was settled by evidence, or a person's word: it was found. No money moves.
+
+        Raises LedgerConflict for an attempt that is not settled, or has its image.
+        """
+        values = {
+            "result_sha256": sha256,
+            "result_key": key,
+            "model_answered": model_answered,
+            "receipt": dict(receipt),
+        }
+        with self._database.write() as connection:
+            bare = attempts.c.attempt_id == attempt_id, attempts.c.state == "settled", attempts.c.result_key == ""
+            now = self._clock()
+            moved = connection.execute(attempts.update().where(*bare).values(**values, delivered_at=now))
+            if moved.rowcount != 1:
+                raise MovedOn(f"attempt {attempt_id} is no bill without an image")
+            event = {"attempt_id": attempt_id, "state": "settled", "note": f"its image was found: {sha256}"}
+            connection.execute(attempt_events.insert().values(**event, by=self._process_id, at=now))
+
     def settle(
         self, attempt_id: str, cost_micros: int, *, source: str, note: str = "", evidence: str = "", **values: Any
     ) -> None:
         """The bill: the hold is replaced by what it cost; InputError for less than nothing, which would widen caps.
 
-        `evidence` says by what work in doubt was resolved.
+        `evidence` says by what work in doubt was resolved: with it nothing but work in doubt is settled, for what was
+        found or answered meanwhile needs none.
         """
         if cost_micros < 0:
             raise InputError(f"a bill cannot be negative: {cost_micros} micro-dollars", where=f"attempt {attempt_id}")
-        allowed: set[State] = {"sent", "accepted", "delivered", "in_doubt"}
+        allowed: set[State] = {"in_doubt"} if evidence else {"sent", "accepted", "delivered", "in_doubt"}
         values |= {"cost_micros": cost_micros, "cost_source": source, "billed": "yes", "evidence": evidence or None}
         self._move(attempt_id, allowed, "settled", note=note, micros=cost_micros, **values)
 
     def release(self, attempt_id: str, *, code: str, note: str, evidence: str = "") -> None:
-        """A sure refusal: the hold goes back. `evidence` says by what work in doubt was resolved."""
-        allowed: set[State] = {"held", "sent", "accepted", "in_doubt"}
+        """A sure refusal: the hold goes back. `evidence` as in `settle`."""
+        allowed: set[State] = {"in_doubt"} if evidence else {"held", "sent", "accepted", "in_doubt"}
         self._release(attempt_id, allowed, code=code, note=note, evidence=evidence or None)
 
     def give_up(self, attempt_id: str, *, code: str, note: str) -> None:

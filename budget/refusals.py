@@ -19,6 +19,10 @@ class SlotBusy(LedgerConflict):
     """Every active-job slot of the vendor is taken; nothing was held. Ask again when one of ours has ended."""
 
 
+class MovedOn(LedgerConflict):
+    """An attempt is not in the state that a step needs: another process was faster. Nothing changed; look again."""
+
+
 def in_the_way(work_key: str, state: str) -> AlreadyHeld:
     return AlreadyHeld(f"work {work_key[:12]} is {state} already: not held a second time")
 
@@ -34,4 +38,4 @@ def no_slot(vendor: str, slots: int) -> SlotBusy:
 def cannot_move(attempt_id: str, state: str | None, to: str) -> LedgerConflict:
     if state is None:
         return LedgerConflict(f"there is no attempt {attempt_id}")
-    return LedgerConflict(f"attempt {attempt_id} is {state}, so it cannot become {to}")
+    return MovedOn(f"attempt {attempt_id} is {state}, so it cannot become {to}")

@@ -84,7 +84,5 @@ def _departure(connection: Connection, attempt_id: str) -> PriceDeparture | None
 
 
 def _other_tries(connection: Connection, work_key: str, attempt_id: str) -> tuple[str, ...]:
-    query = sa.select(attempts.c.attempt_id).where(
-        attempts.c.work_key == work_key, attempts.c.attempt_id != attempt_id
-    )
+    query = sa.select(attempts.c.attempt_id).where(attempts.c.work_key == work_key, attempts.c.attempt_id != attempt_id)
     return tuple(connection.execute(query.order_by(attempts.c.try_no)).scalars())

@@ -27,6 +27,8 @@ async def draft_to_final(opened: Opened) -> Report:
     """Drafts to publication; with a person's selection it ends at the contact sheet, and `promote` goes on."""
     if opened.idle:
         return {"run_id": opened.run_id, "idle": opened.idle}
+    if opened.is_hidden:
+        return await show_again(opened.run_id)
     async with telling(current()), working_on(current(), opened.run_id), record_stop(opened.run_id):
         await mark_running(opened.run_id)
         await drafts_to_sheet(opened.run_id, opened.asset_keys)
@@ -34,6 +36,12 @@ async def draft_to_final(opened: Opened) -> Report:
             return await leave_open(opened.run_id)
         await each_batch(select_automatically, "selection", opened.run_id, opened.asset_keys)
         return await finals_to_manifest(opened.run_id, opened.asset_keys)
+
+
+async def show_again(run_id: str) -> Report:
+    """A published run whose place another one took: its manifest once more. Nothing is made, nothing is paid."""
+    async with working_on(current(), run_id):
+        return {"run_id": run_id, **await publish_manifest(run_id, again=True), "bill": await make_bill(run_id)}
 
 
 async def drafts_to_sheet(run_id: str, asset_keys: Sequence[str]) -> None:

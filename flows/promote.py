@@ -6,7 +6,7 @@ from domain.errors import InputError
 from flows.line import Report, finals_to_manifest
 from flows.params import PromoteParams
 from tasks.alerts import telling
-from tasks.approving import check_run_approval
+from tasks.approving import check_promotion
 from tasks.endings import mark_running, record_stop
 from tasks.presence import working_on
 from tasks.recoveries import recover_before_run
@@ -19,8 +19,8 @@ async def promote(params: PromoteParams) -> Report:
     """Picks -> finals -> upscales -> renditions -> manifest."""
     if params.approve != "approve":
         raise InputError("finals cost money and nobody approved them", where="approve", hint="Choose approve")
-    await check_run_approval(params.run_id)
     await recover_before_run(current())
+    await check_promotion(params.run_id, params.picks)
     async with telling(current()), working_on(current(), params.run_id), record_stop(params.run_id):
         await take_picks(params.run_id, params.picks, params.picked_by)
         await mark_running(params.run_id)

@@ -24,7 +24,7 @@ SWATCH = 16
 
 @dataclass(frozen=True)
 class Part:
-    """One piece of a day's bar, in the chart's units; `fill` is the number of its colour, `weave` its texture's path."""
+    """One piece of a day's bar, in the chart's units. `fill` numbers its colour, `weave` is its texture's path."""
 
     x: int
     y: int

@@ -44,7 +44,8 @@ def last_seen(request: Request) -> str:
 
 def _pulses(request: Request) -> Pulses:
     database = wiring(request).database
-    return _kept(request, "sheet_pulses", lambda: Pulses(lambda run_id: run_pulse(database, run_id)))
+    made: Pulses = _kept(request, "sheet_pulses", lambda: Pulses(lambda run_id: run_pulse(database, run_id)))
+    return made
 
 
 def _kept(request: Request, name: str, make: Callable[[], Any]) -> Any:

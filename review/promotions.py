@@ -39,7 +39,8 @@ class Choice:
 class Promotion:
     """`picks` are labels by asset. Prices are the quote's for one final each, times the picks.
 
-    `caps` are the windows that this falls under, with the micros that it would hold there at worst.
+    `caps` are the windows that this falls under, with the micros that it would hold there at worst. `is_busy` when a
+    process works on the run at this moment: it has one worker at a time.
     """
 
     run_id: str
@@ -48,6 +49,7 @@ class Promotion:
     worst_micros: int
     caps: tuple[tuple[CapUse, int], ...]
     limit_micros: int
+    is_busy: bool
 
     @property
     def finals(self) -> int:
@@ -92,6 +94,7 @@ def promotion_of(w: Wiring, run_id: str, given: Sequence[tuple[AssetPicks, tuple
         worst_micros=sum(sheet.worst_micros * len(labels) for sheet, labels in chosen.values()),
         caps=_caps(w, run_id, {key: sheet.worst_micros * len(labels) for key, (sheet, labels) in chosen.items()}),
         limit_micros=from_cents(w.settings.board_approval_limit_cents),
+        is_busy=w.processes.is_held(f"run:{run_id}"),
     )
 
 
@@ -106,6 +109,8 @@ def check(wanted: Promotion, sheets: Sequence[AssetPicks]) -> None:
             raise SelectionError(f"The contact sheet of {key} is not finished: wait for its last draft and score.")
         if sheet.selection == "closed" and sheet.picks != labels:
             raise SelectionError(f"{key} is closed already with {', '.join(sheet.picks)}, picked by {sheet.picked_by}.")
+        if wanted.is_busy and sheet.selection == "open":
+            raise SelectionError("This run is being worked on at this moment. Finals can be started when that is done.")
         if len(labels) > MAX_PICKS_AN_ASSET:
             raise SelectionError(f"{key} has {len(labels)} picks; at most {MAX_PICKS_AN_ASSET} become finals.")
 

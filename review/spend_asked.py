@@ -107,7 +107,9 @@ class Asked:
     @property
     def days_text(self) -> str:
         """`23 October to 21 November 2026`, in words that print."""
-        first, last = (date.fromisoformat(day) if day else None for day in (self.filter.first_day, self.filter.last_day))
+        first, last = (
+            date.fromisoformat(day) if day else None for day in (self.filter.first_day, self.filter.last_day)
+        )
         if first is None or last is None:
             return f"since {_day(first)}" if first else f"until {_day(last)}" if last else "all days"
         return _day(first) if first == last else f"{_day(first)} to {_day(last)}"

@@ -4,12 +4,16 @@ Asked before anything is sent or written. The price is made anew each time; prog
 """
 
 import asyncio
+from collections.abc import Sequence
 
-from budget.approvals import Approval, Approvals
+from budget.approvals import WHY_CAPPED, Approval, Approvals
+from budget.caps import Cap
 from domain.errors import NotApproved, QuoteChanged
 from domain.money import from_cents, show
+from domain.run import Run
 from tasks.planning import Planned, dimensions
 from tasks.plans import FINISHED, plan_stored
+from tasks.selections import newly_picked
 from wiring import Wiring, current
 
 SETTING = "DRAFTLINE_REQUIRE_APPROVAL_ABOVE_CENTS"
@@ -29,13 +33,33 @@ def check_approval(w: Wiring, planned: Planned, approved_quote: str) -> None:
         raise QuoteChanged(approved_quote, approvals.difference(offer.body, planned.quote))
 
 
-async def check_run_approval(run_id: str) -> None:
-    """As `check_approval`, for a run that goes on from its rows: by the approval under which it was opened."""
+async def check_promotion(run_id: str, picks: Sequence[str]) -> None:
+    """Before picks are closed: an approved run goes on by its approval and no farther, one without stays below the
+    setting. Raises as `check_approval`.
+    """
     w = current()
     run = await asyncio.to_thread(w.runs.get, run_id)
-    approved_quote = str(run.plan.get("approved_quote", ""))
-    if approved_quote and run.status not in FINISHED:
-        await asyncio.to_thread(check_approval, w, await plan_stored(w, run_id), approved_quote)
+    if run.status in FINISHED:
+        return
+    planned = await plan_stored(w, run_id)
+    if approved_quote := str(run.plan.get("approved_quote", "")):
+        await asyncio.to_thread(check_approval, w, planned, approved_quote)
+        await asyncio.to_thread(keep_to_approval, w, planned, approved_quote)
+    elif w.settings.require_approval_above_cents:
+        # the quote has one final a brief, and a person may pick more
+        picked = await asyncio.to_thread(newly_picked, w, run_id, picks)
+        each = {line.asset_key: line.each.worst for line in planned.quote.lines if line.stage == "final"}
+        asked_micros = sum(each[key] * len(labels) for key, labels in picked.items())
+        reach = await asyncio.to_thread(_committed_micros, w, run) + asked_micros
+        _check_within(w, reach, "; fewer picks cost less")
+
+
+def keep_to_approval(w: Wiring, planned: Planned, approved_quote: str) -> None:
+    """Set the run's cap to what its approval leaves it: full when everything goes as approved, so without warnings."""
+    limit, run_id = approved_limit(w, planned), planned.run.run_id
+    by = str(planned.run.plan.get("requested_by") or "draftline")
+    cap = Cap(run_cap_id(planned), "run_id", run_id, "total", limit, thresholds=())
+    w.ledger.set_cap(cap, by=by, why=WHY_CAPPED + approved_quote)
 
 
 def approved_limit(w: Wiring, planned: Planned) -> int:
@@ -51,12 +75,16 @@ def run_cap_id(planned: Planned) -> str:
 
 
 def _check_none_needed(w: Wiring, planned: Planned) -> None:
-    limit, reach = from_cents(w.settings.require_approval_above_cents), _reach_micros(w, planned)
+    hint = ". `draftline quote` prints its hash, `draftline approve HASH --by NAME` approves it, "
+    _check_within(w, _reach_micros(w, planned), f"{hint}`--approved HASH` starts the run")
+
+
+def _check_within(w: Wiring, reach: int, hint: str) -> None:
+    limit = from_cents(w.settings.require_approval_above_cents)
     if limit and reach > limit:
         raise NotApproved(
             f"at worst this run costs {show(reach)}, above {show(limit)} ({SETTING}), and no approved quote was named; "
-            "nothing was sent. `draftline quote` prints its hash, `draftline approve HASH --by NAME` approves it, "
-            "`--approved HASH` starts the run"
+            f"nothing was sent{hint}"
         )
 
 
@@ -75,6 +103,9 @@ def _check_stands(approved_quote: str, approval: Approval | None) -> None:
 
 def _reach_micros(w: Wiring, planned: Planned) -> int:
     """What the run can come to at worst: committed by it already, and still to be held."""
-    uses = w.ledger.uses(dimensions(planned.run, None, w))
-    committed = sum(use.committed_micros for use in uses if use.cap.cap_id == run_cap_id(planned))
-    return committed + planned.quote.asked_micros
+    return _committed_micros(w, planned.run) + planned.quote.asked_micros
+
+
+def _committed_micros(w: Wiring, run: Run) -> int:
+    uses = w.ledger.uses(dimensions(run, None, w))
+    return sum(use.committed_micros for use in uses if use.cap.cap_id == f"run:{run.run_id}")

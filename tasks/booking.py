@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from budget.drift import PPM, Drift, Drifts, departure
+from budget.ledger import AlreadyHeld, MovedOn
 from domain.attempt import Attempt, Dimensions
 from domain.canonical import sha256_hex
 from domain.errors import PriceMissing, VendorError, VendorRefused, VendorSilent
@@ -73,7 +74,16 @@ class Booking:
         await db(self.spool.drop, attempt_id)
 
     async def _book(self, attempt_id: str, receipt: Receipt, *, delivered: bool = False) -> Paid:
-        """Spooled already: store the bytes as they came, deliver, settle, forget the spool."""
+        """Spooled already: store the bytes as they came, deliver, settle, forget the spool.
+
+        Raises AlreadyHeld when a recovery, evidence or a person was faster: the next look tells what became of it.
+        """
+        try:
+            return await self._book_now(attempt_id, receipt, delivered=delivered)
+        except MovedOn as error:
+            raise AlreadyHeld(str(error)) from error
+
+    async def _book_now(self, attempt_id: str, receipt: Receipt, *, delivered: bool) -> Paid:
         stored = await db(_store_original, self.w, receipt)
         if not delivered:
             await db(
@@ -103,6 +113,17 @@ class Booking:
         data = await db(self.w.store.get, self.w.store.private, attempt.result_key)
         await db(self.spool.drop, attempt.attempt_id)
         return self._paid(attempt, data, replayed=True)
+
+    async def _attach(self, attempt: Attempt, receipt: Receipt) -> Attempt:
+        """The image of a bill that was settled without it. The bill stays: it was proven, or is somebody's word."""
+        sha256, key = await db(_store_original, self.w, receipt)
+        model, kept = receipt.model_answered, _kept(receipt)
+        image: dict[str, Any] = {"sha256": sha256, "key": key, "model_answered": model, "receipt": kept}
+        await db(lambda: self.w.ledger.attach(attempt.attempt_id, **image))
+        told, settled = receipt.cost_micros, attempt.cost_micros
+        if told not in (None, settled):
+            log.error("paid.other_bill attempt=%s settled=%s told=%s", attempt.attempt_id, settled, told)
+        return await db(self.w.ledger.get, attempt.attempt_id)
 
     async def _failed(self, attempt_id: str, error: VendorError, job: Job | None = None) -> None:
         """Book what an error says about money: nothing, a bill without an image, or nobody knows."""

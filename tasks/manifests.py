@@ -13,7 +13,7 @@ from domain.canonical import canonical_json, digest, sha256_hex
 from domain.feeds.export import MAX_ADDITIONAL_IMAGES, SupplementalRow, supplemental_feed
 from domain.run import Asset, ImageRecord, Publication, Run, RunStatus
 from storage.objects import keys
-from storage.objects.publish import PublishCommit, Published, apublish
+from storage.objects.publish import PublishCommit, Published, apublish, read_current
 from tasks.out import write_out
 from tasks.renditions import source_type
 from wiring import Wiring, current
@@ -29,18 +29,37 @@ def catalog_of(run: Run) -> str:
 
 
 @task(name="manifest")
-async def publish_manifest(run_id: str) -> dict[str, Any]:
-    """Publish every finished asset of the run in one commit; returns the run's summary. Again, it changes nothing."""
+async def publish_manifest(run_id: str, *, again: bool = False) -> dict[str, Any]:
+    """Publish every finished asset of the run in one commit; returns the run's summary. Again, it changes nothing,
+    unless it is meant: then it is shown once more in the place of what others published since.
+    """
     w = current()
     run = await asyncio.to_thread(w.runs.get, run_id)
     public, private = await asyncio.to_thread(_manifests, w, run)
     if not public:
         return await asyncio.to_thread(_conclude, w, run, None, {})
     commit_id = f"{run_id}-{digest(public)[:8]}"
+    if again:
+        commit_id = f"{commit_id}-{await asyncio.to_thread(_shown_version, w, run)}"
     published = await apublish(w.store, PublishCommit(catalog_of(run), run_id, commit_id, public))
     await asyncio.to_thread(_record, w, run, published, private)
     w.progress.step("manifest")
     return await asyncio.to_thread(_conclude, w, run, published, public)
+
+
+def is_hidden(w: Wiring, run: Run) -> bool:
+    """Whether a published campaign's brief is shown by another run now, as readers see it.
+
+    Catalogs need no such look: there going back to an old feed is a run of its own.
+    """
+    shown = read_current(w.store, catalog_of(run)) if run.kind == "campaign" else None
+    ours = {a.sku or a.asset_key for a in w.runs.assets(run.run_id)}
+    return shown is not None and any(shown.assets[name]["run_id"] != run.run_id for name in ours & set(shown.assets))
+
+
+def _shown_version(w: Wiring, run: Run) -> int:
+    shown = read_current(w.store, catalog_of(run))
+    return shown.version if shown else 0
 
 
 def _manifests(w: Wiring, run: Run) -> tuple[dict[str, Any], dict[str, Any]]:

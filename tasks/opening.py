@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from prefect import task
 from prefect.artifacts import acreate_markdown_artifact
 
-from budget.approvals import WHY_CAPPED
 from budget.caps import Cap
 from domain.errors import SettingError
 from domain.money import from_cents
 from storage.objects import keys
-from tasks.approving import approved_limit, check_approval
+from tasks.approving import check_approval, keep_to_approval
+from tasks.manifests import is_hidden
 from tasks.media import extension_of
 from tasks.out import write_out
 from tasks.planning import Planned, RunOptions
@@ -25,13 +25,17 @@ from wiring.vendors import sandbox_address
 
 @dataclass(frozen=True)
 class Opened:
-    """A run ready to go on. `idle` says why there is nothing to do, "" when there is."""
+    """A run ready to go on. `idle` says why there is nothing to do, "" when there is.
+
+    `is_hidden`: published before, and its catalog shows another run's picture by now; it only has to be shown again.
+    """
 
     run_id: str
     select_mode: str
     asset_keys: tuple[str, ...]
     idle: str = ""
     worst_micros: int = 0
+    is_hidden: bool = False
 
 
 @task(name="open-run")
@@ -48,6 +52,8 @@ async def open_run(wishes: Wishes, options: RunOptions, catalog: str = "", appro
         return Opened("", run.select_mode, (), idle=_why_nothing(planned))
     known = await asyncio.to_thread(w.runs.find, run.run_id)
     if known is not None and known.status in FINISHED:
+        if await asyncio.to_thread(is_hidden, w, known):
+            return Opened(run.run_id, run.select_mode, (), is_hidden=True)
         return Opened(run.run_id, run.select_mode, (), idle="published before; nothing was paid again")
     _check_keys(w, planned)
     # a run that was opened under an approval stays under it until another one is named
@@ -74,9 +80,7 @@ def check_caps(w: Wiring, planned: Planned, cap_cents: int, approved_quote: str 
     if cap_cents:
         w.ledger.set_cap(cap, by=by, why="--cap-cents")
     if approved_quote:
-        # full when everything went as approved: no threshold of it is worth a warning
-        approved = replace(cap, limit_micros=approved_limit(w, planned), thresholds=())
-        w.ledger.set_cap(approved, by=by, why=WHY_CAPPED + approved_quote)
+        keep_to_approval(w, planned, approved_quote)
     elif not cap_cents:
         w.ledger.set_default_caps([cap], by="settings", why="DRAFTLINE_CAP_RUN_CENTS")
     w.ledger.check_plan(asked_parts(w, planned), f"run {run.run_id}")

@@ -11,13 +11,14 @@ import asyncio
 import logging
 from weakref import WeakValueDictionary
 
-from budget.ledger import AlreadyHeld, SlotBusy, StillInDoubt
+from budget.ledger import AlreadyHeld, MovedOn, SlotBusy, StillInDoubt
 from domain.attempt import Attempt, Intent
 from domain.errors import InputError, LedgerConflict, MoneyError, PriceMissing, VendorBusy, VendorError, VendorRefused
-from domain.render import Job
+from domain.render import Job, Receipt
 from tasks.booking import Booking, Paid, PaidCall, db, keep, to_the_end
 from vendors.contract import Delivered, Vendor
 from wiring import Wiring
+from wiring.wiring import new_id
 
 __all__ = ["InDoubt", "Paid", "PaidCall", "PaidDoor", "pay"]
 
@@ -59,7 +60,7 @@ class PaidDoor(Booking):
         if attempt.is_open and attempt.process_id != self.w.process_id:
             attempt = await self._wait_for_other(attempt)
         if attempt.state == "settled":
-            return await self._replay(attempt)
+            return await self._replay(attempt if attempt.result_key else await self._with_kept_image(attempt))
         if attempt.state == "released":
             return await self._after_refusal(attempt)
         if attempt.state == "in_doubt":
@@ -71,6 +72,9 @@ class PaidDoor(Booking):
         if attempt.process_id != self.w.process_id:
             attempt = await db(self.w.ledger.take_over, attempt)
         if (receipt := await db(self.spool.get, attempt.attempt_id)) is not None:
+            if attempt.state == "held":
+                # `_book_anew` was interrupted
+                await db(self.w.ledger.send, attempt.attempt_id)
             return await self._book(attempt.attempt_id, receipt, delivered=attempt.state == "delivered")
         if attempt.state == "held":
             return await self._send(attempt.attempt_id)
@@ -91,7 +95,52 @@ class PaidDoor(Booking):
             raise VendorRefused(
                 f"refused before: {attempt.error}", vendor=self.vendor.name, code="moderated", fault="policy"
             )
+        if (receipt := await self._kept_answer(attempt)) is not None:
+            return await self._book_anew(attempt, receipt)
         return await self.make(after_try=attempt.try_no)
+
+    # -- answers kept here while others ended their attempts, by evidence or a person's word -------------------------
+
+    async def _kept_answer(self, attempt: Attempt) -> Receipt | None:
+        """The answer to an attempt that has ended: from this machine's spool, or by its job, if one is known."""
+        if (receipt := await db(self.spool.get, attempt.attempt_id)) is not None:
+            return receipt
+        job = await db(self.spool.get_job, attempt.attempt_id) or (attempt.job if attempt.evidence else None)
+        if job is None:
+            return None
+        try:
+            receipt = await self._ask(job)
+        except VendorBusy:
+            raise
+        except VendorError as error:
+            log.info("paid.nothing_kept attempt=%s code=%s", attempt.attempt_id, error.code)
+            await db(self.spool.drop, attempt.attempt_id)
+            return None
+        keep(self.spool.put, attempt.attempt_id, receipt)
+        return receipt
+
+    async def _with_kept_image(self, attempt: Attempt) -> Attempt:
+        """A bill without an image, with the image if it lies here."""
+        receipt = await self._kept_answer(attempt)
+        return attempt if receipt is None else await self._attach(attempt, receipt)
+
+    async def _book_anew(self, attempt: Attempt, receipt: Receipt) -> Paid:
+        """Released as unbilled, and yet its answer is here: booked as a try of its own, inside the caps, never sent.
+
+        The file is there before the hold, so that no crash leaves a hold that somebody would send.
+        """
+        log.error("paid.answer_of_released attempt=%s", attempt.attempt_id)
+        fresh = new_id()
+        await db(self.spool.put, fresh, receipt)
+        try:
+            await self._hold(attempt.try_no, attempt_id=fresh)
+        except MoneyError:
+            await db(self.spool.drop, fresh)
+            raise
+        await db(self.w.ledger.send, fresh)
+        paid = await to_the_end(self._book(fresh, receipt))
+        await db(self.spool.drop, attempt.attempt_id)
+        return paid
 
     async def _after_doubt(self, attempt: Attempt) -> Paid:
         if (receipt := await db(self.spool.get, attempt.attempt_id)) is not None:
@@ -134,12 +183,12 @@ class PaidDoor(Booking):
         """A new attempt, if `after_try` is still the newest: nobody may have sent this work while we waited."""
         return await self._send((await self._hold(after_try)).attempt_id)
 
-    async def _hold(self, after_try: int) -> Attempt:
+    async def _hold(self, after_try: int, *, attempt_id: str = "") -> Attempt:
         """Hold the worst price; wait for one of the vendor's slots, as long as it takes our own jobs to end."""
         waited = 0.0
         while True:
             try:
-                return await db(self._try_hold, after_try)
+                return await db(self._try_hold, after_try, attempt_id)
             except StillInDoubt as doubt:
                 raise _in_doubt(await db(self.w.ledger.get, doubt.attempt_id)) from doubt
             except SlotBusy:
@@ -149,11 +198,13 @@ class PaidDoor(Booking):
                 await asyncio.sleep(SLOT_WAIT_S)
                 waited += SLOT_WAIT_S
 
-    def _try_hold(self, after_try: int) -> Attempt:
+    def _try_hold(self, after_try: int, attempt_id: str) -> Attempt:
         """Priced anew each time: while it waited, the vendor may have turned out dearer, or the id been retired."""
         resend = self.w.settings.resends(self.vendor.name)
         slots = self.vendor.max_active
-        return self.w.ledger.hold(self._intent(), slots=slots, after_try=after_try, resend_in_doubt=resend)
+        return self.w.ledger.hold(
+            self._intent(), slots=slots, after_try=after_try, resend_in_doubt=resend, attempt_id=attempt_id
+        )
 
     def _intent(self) -> Intent:
         """The call at its worst price now. Raises InputError for a retired model: a stored plan may name a dead id."""
@@ -200,7 +251,7 @@ class PaidDoor(Booking):
         try:
             outcome = await self.vendor.submit(self.call.request)
         except VendorBusy as busy:
-            await db(self.w.ledger.bounce, attempt_id, str(busy))
+            await db(self._bounce, attempt_id, busy)
             log.info("paid.busy attempt=%s code=%s hint_s=%s", attempt_id, busy.code, busy.retry_after_s)
             raise
         except VendorError as error:
@@ -224,13 +275,22 @@ class PaidDoor(Booking):
         await self._accept(attempt_id, outcome.job)
         return outcome.job
 
+    def _bounce(self, attempt_id: str, busy: VendorBusy) -> None:
+        """Raises AlreadyHeld where others took us for dead and the attempt into doubt: the late answer ends that."""
+        try:
+            self.w.ledger.bounce(attempt_id, str(busy))
+        except MovedOn as error:
+            text = f"answered late: {busy}"
+            self.w.ledger.release(attempt_id, code=busy.code, note=text, evidence=text)
+            raise AlreadyHeld(text) from error
+
     async def _give_up(self, attempt_id: str, busy: VendorBusy) -> None:
         await db(lambda: self.w.ledger.give_up(attempt_id, code=busy.code, note=str(busy)))
 
     async def _collect(self, attempt_id: str, job: Job, *, doubted: bool = False) -> Paid:
         """`doubted`: the attempt is in doubt already, and stays so unless the vendor now says something sure."""
         try:
-            receipt = await self.vendor.collect(job)
+            receipt = await self._ask(job)
         except VendorBusy:
             # still pending, or out of reach: accepted work stays held and is asked for again by the next run
             raise
@@ -240,6 +300,9 @@ class PaidDoor(Booking):
             raise
         keep(self.spool.put, attempt_id, receipt)
         return await to_the_end(self._book(attempt_id, receipt))
+
+    async def _ask(self, job: Job) -> Receipt:
+        return await self.vendor.collect(job)
 
 
 def _in_doubt(attempt: Attempt) -> InDoubt:

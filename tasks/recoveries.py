@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from budget.unfinished import attempts_among, doubted_with_a_job, open_attempts_of, working_processes
 from domain.attempt import Attempt
 from domain.errors import DraftlineError, MoneyError, StorageError
-from domain.render import Job, Measured, Reference, RenderRequest, Usage
+from domain.render import Job, Measured, Receipt, Reference, RenderRequest, Usage
 from tasks.evidence import take_readings
 from tasks.paid_calls import Paid, PaidCall, PaidDoor
 from tasks.spool import Spool
@@ -66,10 +66,10 @@ class _RecoveryDoor(PaidDoor):
         await asyncio.to_thread(lambda: self.w.ledger.give_up(attempt_id, code="never-sent", note=note))
         raise NeverSent(note)
 
-    async def _collect(self, attempt_id: str, job: Job, *, doubted: bool = False) -> Paid:
+    async def _ask(self, job: Job) -> Receipt:
         try:
             async with asyncio.timeout(MAX_COLLECT_S):
-                return await super()._collect(attempt_id, job, doubted=doubted)
+                return await super()._ask(job)
         except TimeoutError as error:
             raise MoneyError(f"still with the vendor after {MAX_COLLECT_S:.0f} s; it is asked again later") from error
 
@@ -92,7 +92,7 @@ async def recover_before_run(w: Wiring) -> None:
 async def recover_attempts(w: Wiring) -> list[Recovered]:
     """Everything that belongs to no living process, each to the end that its evidence gives."""
     left = await asyncio.to_thread(left_behind, w)
-    await asyncio.to_thread(_forget_settled, w)
+    await asyncio.to_thread(_forget_booked, w)
     if not left:
         return []
     gate = asyncio.Semaphore(MAX_AT_ONCE)
@@ -112,10 +112,11 @@ def tally(recovered: list[Recovered]) -> dict[str, int]:
 def left_behind(w: Wiring) -> list[Attempt]:
     """Open attempts of processes that are gone, and those in doubt whose answer or job is known after all.
 
-    The answer or the job lies in this machine's spool, or the job in the row: vendors have learned of one late.
+    The answer or the job lies in this machine's spool, or the job in the row: vendors have learned of one late. What
+    the spool has of a bill that was settled without its image, by evidence or a person's word, belongs to them.
     """
     gone = [name for name in working_processes(w.database) if not w.processes.is_alive(name)]
-    doubted = {a.attempt_id: a for a in _kept_here(w) if a.state == "in_doubt"}
+    doubted = {a.attempt_id: a for a in _kept_here(w) if a.state == "in_doubt" or _lacks_its_image(a)}
     doubted |= {a.attempt_id: a for a in doubted_with_a_job(w.database)}
     unattended = [a for a in doubted.values() if not w.processes.is_alive(a.process_id)]
     return (open_attempts_of(w.database, gone) if gone else []) + unattended
@@ -126,12 +127,18 @@ def _kept_here(w: Wiring) -> list[Attempt]:
     return attempts_among(w.database, kept) if kept else []
 
 
-def _forget_settled(w: Wiring) -> None:
+def _lacks_its_image(attempt: Attempt) -> bool:
+    return attempt.state == "settled" and not attempt.result_key
+
+
+def _forget_booked(w: Wiring) -> None:
     """A crash between the bill and the spool's end leaves a file that nobody needs any more."""
     for attempt in _kept_here(w):
-        if attempt.state == "settled":
+        newest = w.ledger.find(attempt.work_key) if attempt.state == "released" else attempt
+        if newest is not None and newest.state == "settled" and newest.result_key:
             Spool(w.settings.spool).drop(attempt.attempt_id)
         elif attempt.state == "released":
+            # its run books it when it goes on: for that its caps need room
             log.error("recovery.answer_of_released attempt=%s spool=%s", attempt.attempt_id, w.settings.spool)
 
 
@@ -139,7 +146,7 @@ async def _recover(w: Wiring, vendors: Mapping[str, Vendor], attempt: Attempt) -
     problem = ""
     try:
         door = _RecoveryDoor(w, vendors[attempt.dimensions.vendor], _call_of(attempt))
-        await (door.go_on(attempt) if attempt.state == "in_doubt" else door.pick_up(attempt))
+        await (door.pick_up(attempt) if attempt.is_open else door.go_on(attempt))
     except DraftlineError as error:
         problem = str(error)
     except Exception as error:

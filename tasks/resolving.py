@@ -1,4 +1,4 @@
-"""A person's word on an attempt in doubt: settle or release it by evidence. The command line and the board both ask here.
+"""A person's word on an attempt in doubt: settle or release it by evidence, for the command line and the board.
 
 No timer ever does this. What may not live here: how the word was typed in.
 """
@@ -34,7 +34,7 @@ class Word:
 
 
 def resolve(w: Wiring, attempt_id: str, word: Word) -> Attempt:
-    """The attempt as it is then. Raises InputError when it is not in doubt (LedgerConflict if that changed just now)."""
+    """The attempt as it is then. Raises InputError when it is not in doubt, LedgerConflict if that changed just now."""
     found = w.ledger.get(attempt_id)
     if found.state != "in_doubt":
         raise InputError(f"attempt {attempt_id} is {found.state}, not in doubt", where="attempts resolve")

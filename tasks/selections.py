@@ -52,18 +52,30 @@ def _select_best(w: Wiring, run_id: str, asset_keys: Sequence[str]) -> int:
 
 def close_with_picks(w: Wiring, run_id: str, picks: Sequence[str], picked_by: str) -> int:
     """`A1`, `mug=A1,B1`, `mug=best` or `*=best`; every label must be on its sheet."""
-    run = w.runs.get(run_id)
-    selections = w.selections.of_run(run_id)
-    if not selections:
-        raise SelectionError(f"run {run_id} has no contact sheet yet; its drafts are not finished")
-    parsed = parse_picks(picks, list(selections))
-    wanted = _resolved(w, run_id, selections, parsed)
+    run, (parsed, wanted) = w.runs.get(run_id), _wanted(w, run_id, picks)
     if not wanted:
         if parsed.get(EVERY_ASSET):  # `*` means all that is open: said again after a stop, it goes on from there
             return 0
         raise SelectionError("no draft was picked")
     _close(w, run, wanted, picked_by)
     return len(wanted)
+
+
+def newly_picked(w: Wiring, run_id: str, picks: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """What these picks would close, by asset; those that were closed before are not among them."""
+    selections = w.selections.of_run(run_id)
+    return {key: labels for key, labels in _wanted(w, run_id, picks)[1].items() if selections[key].state == "open"}
+
+
+def _wanted(
+    w: Wiring, run_id: str, picks: Sequence[str]
+) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """The picks as they were said and as they are meant. Raises SelectionError."""
+    selections = w.selections.of_run(run_id)
+    if not selections:
+        raise SelectionError(f"run {run_id} has no contact sheet yet; its drafts are not finished")
+    parsed = parse_picks(picks, list(selections))
+    return parsed, _resolved(w, run_id, selections, parsed)
 
 
 def parse_picks(picks: Sequence[str], asset_keys: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -3,9 +3,10 @@
 What may not live here: what a cap means (budget/caps.py), and holds.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+from urllib.parse import quote
 
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -116,7 +117,7 @@ async def change(request: Request) -> Response:
         return await _cap(request, typed=form, warning=warning)
     await _set(request, wanted, why, before_micros=known.limit_micros)
     render.flash(request, f"{cap_id} is {render.money(wanted.limit_micros)} now.", "good")
-    return render.see_other(request, f"/caps/cap/{cap_id}")
+    return render.see_other(request, f"/caps/cap/{quote(cap_id)}")
 
 
 async def new(request: Request) -> Response:
@@ -151,8 +152,8 @@ async def create(request: Request) -> Response:
 async def _set(request: Request, wanted: Cap, why: str, *, before_micros: int | None) -> None:
     w, by = wiring(request), visitor(request).user_id
     await in_thread(lambda: w.ledger.set_cap(wanted, by=by, why=why))
-    amounts = {"before_micros": before_micros, "limit_micros": wanted.limit_micros}
-    await record(request, "cap.set", wanted.cap_id, why=why, **amounts)
+    limit_micros = wanted.limit_micros
+    await record(request, "cap.set", wanted.cap_id, why=why, before_micros=before_micros, limit_micros=limit_micros)
 
 
 def _read(database: Database, now: datetime, cap_id: str = "") -> CapsShown:
@@ -173,8 +174,15 @@ def _read(database: Database, now: datetime, cap_id: str = "") -> CapsShown:
     )
 
 
-def _context(shown: CapsShown, pulse_url: str) -> Mapping[str, object]:
-    return {"shown": shown, "pulse_url": pulse_url, "behind": _behind, "usd": show, "about": _about, "first_share": FIRST_SHARE}
+def _context(shown: CapsShown, pulse_url: str) -> dict[str, Any]:
+    return {
+        "shown": shown,
+        "pulse_url": pulse_url,
+        "behind": _behind,
+        "usd": show,
+        "about": _about,
+        "first_share": FIRST_SHARE,
+    }
 
 
 def _about(micros: int) -> str:
@@ -182,7 +190,7 @@ def _about(micros: int) -> str:
     return show(micros // MICROS_PER_CENT * MICROS_PER_CENT, places=2)
 
 
-def _problem(problem: InputError | None, typed: FormData | None) -> Mapping[str, object]:
+def _problem(problem: InputError | None, typed: FormData | None) -> dict[str, Any]:
     return {
         "problem": problem.message if problem else "",
         "wrong": problem.where if problem else "",

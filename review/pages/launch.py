@@ -208,7 +208,7 @@ async def _page(request: Request, looked: Looked, *, status: int = 200) -> Respo
         "ladders": await ladder_cards(w),
         "placements": placement_cards(),
         "references": await in_thread(_references, w, looked.form),
-        "cost_centres": await in_thread(known_cost_centres, w.database),
+        "cost_centres": await in_thread(known_cost_centres, w.database, w.now()),
         "templates": await in_thread(w.saved_briefs.newest, "template", TEMPLATES_SHOWN),
         "waiting": len(await in_thread(w.launches.newest, "waiting")),
         "run_cap_cents": w.settings.cap_run_cents,

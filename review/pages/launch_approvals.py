@@ -21,7 +21,7 @@ from review.pages.launch_catalog import CatalogForm, plan_catalog
 from review.pages.launch_form import LaunchForm
 from review.pages.launch_quote import QuoteView, plan_form, told_changes, view_quote
 from review.pages.launch_sources import CAMPAIGN
-from review.pages.launch_start import approve_waiting, send
+from review.pages.launch_start import approve_waiting, keep_quote, send
 from review.prefect_api import PrefectAway
 from review.queries.addresses import upload_url
 from review.queries.launch import names_of_people
@@ -34,6 +34,8 @@ from wiring import Wiring
 
 WORDS = ("subject", "action", "setting", "light", "camera", "mood", "text_in_image")
 DECIDED_SHOWN = 20
+PLANNED_SHOWN = 6
+"""So many are priced anew when the page is opened: each takes a moment. The others show what was asked for."""
 MAX_WHY_CHARS = 300
 
 
@@ -50,6 +52,7 @@ class Waiting:
     changes: list[str] = field(default_factory=list)
     problem: str = ""
     why_error: str = ""
+    changes_head: str = "Changed since it was asked for."
 
     @property
     def quote_hash(self) -> str:
@@ -69,8 +72,10 @@ async def approve(request: Request) -> Response:
     except DraftlineError as error:
         return await _page(request, launch.launch_id, status=409, problem=f"It cannot be made any more: {error}")
     if quote.quote_hash != str(sent.get("quote_hash", "")):
-        told = await in_thread(told_changes, w, launch.quote_hash, None, planned)
-        return await _page(request, launch.launch_id, status=409, quote=quote, changes=told or ["the price is another"])
+        seen_hash = str(sent.get("quote_hash", ""))
+        told = await in_thread(told_changes, w, seen_hash, None, planned)
+        shown = {"quote": quote, "changes": told, "changes_head": "Nothing was started."}
+        return await _page(request, launch.launch_id, status=409, **shown)
     if not quote.may_go:
         return await _page(request, launch.launch_id, status=409, quote=quote, problem="It does not fit now.")
     try:
@@ -131,12 +136,26 @@ async def _waiting(request: Request) -> Launch:
 async def _page(request: Request, launch_id: str = "", *, status: int = 200, **found: Any) -> Response:
     """`found` goes to the launch of this id: its quote of now, what changed, what is wrong."""
     context = await in_thread(_context, wiring(request), visitor(request).user_id, visitor(request).can(Role.APPROVER))
+    for item in context["waiting"][:PLANNED_SHOWN] if visitor(request).can(Role.APPROVER) else ():
+        await _price_again(wiring(request), item)
     for item in context["waiting"]:
         if item.launch.launch_id == launch_id:
             for name, value in found.items():
                 setattr(item, name, value)
     four_eyes = wiring(request).settings.board_four_eyes
     return render.page(request, "launch/approvals.html", status=status, four_eyes=four_eyes, **context)
+
+
+async def _price_again(w: Wiring, item: Waiting) -> None:
+    """What it costs now, so that an approver does not say yes to the price of last week."""
+    try:
+        planned, item.quote = await plan_again(w, item.launch)
+    except DraftlineError as error:
+        item.problem = f"It cannot be made any more: {error}"
+        return
+    if item.quote.quote_hash != item.launch.quote_hash:
+        item.changes = await in_thread(told_changes, w, item.launch.quote_hash, None, planned)
+    await in_thread(keep_quote, w, planned, item.launch.launched_by)
 
 
 def _context(w: Wiring, user_id: str, is_approver: bool) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from domain.errors import DraftlineError, InputError
 from review import render
 from review.access.roles import Role
-from review.pages.launch_form import FormErrors, errors_of
+from review.pages.launch_form import MAX_FIELD_CHARS, FormErrors, errors_of
 from review.pages.launch_preview import ladder_cards
 from review.pages.launch_quote import QuoteView, may_start, told_changes, view_quote
 from review.pages.launch_sources import new_form_id
@@ -86,7 +86,7 @@ class CatalogForm:
 
     @classmethod
     def of_sent(cls, sent: FormData) -> "CatalogForm":
-        texts = {f.name: str(sent.get(f.name, f.default)).strip() for f in fields(cls)}
+        texts = {f.name: str(sent.get(f.name, f.default)).strip()[:MAX_FIELD_CHARS] for f in fields(cls)}
         return cls(**{**texts, "form_id": texts["form_id"] or new_form_id()})
 
     @classmethod
@@ -223,7 +223,7 @@ async def _page(
         "looked": looked,
         "feeds": await in_thread(known_feeds, w.database) if feeds is None else feeds,
         "ladders": await ladder_cards(w),
-        "cost_centres": await in_thread(known_cost_centres, w.database),
+        "cost_centres": await in_thread(known_cost_centres, w.database, w.now()),
         "run_cap_cents": w.settings.cap_run_cents,
         "may_start": may_start(w, visitor(request), worst),
         "limit_cents": w.settings.board_approval_limit_cents,

@@ -24,6 +24,8 @@ PEOPLE = ("let the words decide", "yes", "no")
 DEGRADES = ("setting", "off", "gentle")
 MAX_OWN = 8
 MAX_NAME_CHARS = 48
+MAX_FIELD_CHARS = 2_000
+"""More of a field is cut off before it is looked at; what a brief takes is less."""
 NAME_WORDS = 6
 _UPLOAD = re.compile(rf"^{UPLOAD}[0-9a-f]{{64}}$")
 
@@ -108,7 +110,7 @@ class LaunchForm:
     @classmethod
     def of_sent(cls, sent: FormData) -> "LaunchForm":
         """What a browser sent. Anything that is missing is as in an empty form; lists that are missing are empty."""
-        texts = {f.name: str(sent.get(f.name, f.default)).strip() for f in fields(cls) if isinstance(f.default, str)}
+        texts = {f.name: _text(sent, f.name, f.default) for f in fields(cls) if isinstance(f.default, str)}
         references = tuple(dict.fromkeys(x for x in _texts(sent, "references") if _UPLOAD.match(x)))
         placements = tuple(dict.fromkeys(x for x in _texts(sent, "placements") if x in BUILTIN))
         return cls(**texts, references=references, placements=placements, own=_own_sent(sent))
@@ -257,9 +259,13 @@ def _own_sent(sent: FormData) -> tuple[OwnSize, ...]:
     columns = {name: _texts(sent, f"own_{name}") for name in _OWN}
     rows = []
     for n in range(min(MAX_OWN, len(columns["name"]))):
-        given = {name: column[n].strip() for name, column in columns.items() if n < len(column)}
+        given = {name: column[n].strip()[:MAX_FIELD_CHARS] for name, column in columns.items() if n < len(column)}
         rows.append(OwnSize(**given))
     return tuple(row for row in rows if not row.is_empty)
+
+
+def _text(sent: FormData, name: str, default: str) -> str:
+    return str(sent.get(name, default)).strip()[:MAX_FIELD_CHARS]
 
 
 def _texts(sent: FormData, name: str) -> list[str]:

@@ -37,7 +37,6 @@ class DialectPrompt:
 class DraftPrompt:
     """One draft as it will be asked for; `axes` is what it changes against the brief, in words."""
 
-    label: str
     axes: tuple[tuple[str, str], ...]
     prompt: str
 
@@ -91,7 +90,7 @@ def preview(w: Wiring, planned: Planned) -> Preview:
     order = sorted(DIALECTS, key=lambda dialect: (makes.get(dialect) is None, makes.get(dialect) == "the final"))
     return Preview(
         tuple(_dialect(w, brief, d, makes.get(d, ""), with_final=d == final_dialect) for d in order),
-        tuple(DraftPrompt(f"{_letter(n)}", _axes(call), call["prompt"]) for n, call in enumerate(draft["calls"])),
+        tuple(DraftPrompt(_axes(call), call["prompt"]) for call in draft["calls"]),
         w.roles[draft["role"]].title,
         _size(draft),
         w.roles[final["role"]].title,
@@ -118,10 +117,6 @@ def _dialect(w: Wiring, brief: Brief, dialect: Dialect, makes: str, *, with_fina
 def _axes(call: dict[str, object]) -> tuple[tuple[str, str], ...]:
     axes = call["axes"]
     return tuple(axes.items()) if isinstance(axes, dict) else ()
-
-
-def _letter(number: int) -> str:
-    return f"Draft {number + 1}"
 
 
 def _size(plan: dict[str, object]) -> str:

@@ -186,7 +186,7 @@ def cap_title(cap: Cap) -> str:
 def _expected_s(w: Wiring, lines: tuple[QuoteLine, ...]) -> int | None:
     """Drafts are made side by side, then finals: a usual call of each stage; None while one of them is unknown."""
     open_ = {(line.stage, line.model_id) for line in lines if line.stage in ("draft", "final") and line.open}
-    usual = usual_call_s(w.database, {model for _, model in open_})
+    usual = usual_call_s(w.database, {model for _, model in open_}, w.now())
     if not open_ or any(model not in usual for _, model in open_):
         return None
     stages = {stage for stage, _ in open_}

@@ -18,6 +18,7 @@ from review.queries.launch import next_round
 from review.uploads import reference_name, store_upload
 from storage.objects import keys
 from tasks.media import extension_of
+from tasks.planning import DEFAULT_DRAFTS
 from wiring import Wiring
 
 CAMPAIGN = "campaign/campaign"
@@ -119,4 +120,4 @@ def _like(w: Wiring, form: LaunchForm, asset: Asset, label: str) -> LaunchForm:
     merged: dict[str, Any] = {
         name: ", ".join(filter(None, (str(getattr(form, name)), words))) for name, words in axes.items()
     }
-    return replace(form, **merged)
+    return replace(form, drafts=str(DEFAULT_DRAFTS), **merged)

@@ -1,7 +1,7 @@
 """The review queue of catalog runs: one product a glance, its exceptions first; approve, reject, undo, next.
 
-A decision is marks of the person who makes it (queries/decisions.py says whose word counts). Bulk approval and the start
-of the finals are in queue_finals.py. No SQL here.
+A decision is marks of the person who makes it (queries/decisions.py says whose word counts). Bulk approval and the
+start of the finals are in queue_finals.py. No SQL here.
 """
 
 from collections.abc import Mapping
@@ -116,7 +116,7 @@ def reject_all(w: Wiring, item: QueueItem, user_id: str, note: str) -> None:
 
 
 def take_back(w: Wiring, user_id: str, run_id: str, limit: int) -> list[tuple[str, str]]:
-    """Whole decisions, newest first: every change on one product that was made in a row. (run id, asset key) of each."""
+    """Whole decisions, newest first: all changes of one product in a row. The run id and asset key of each."""
     undone: list[tuple[str, str]] = []
     while len(undone) < limit and (newest := newest_change(w.database, user_id, run_id)):
         for _ in range(MAX_CHANGES_AN_ITEM):

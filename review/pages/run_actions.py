@@ -28,7 +28,8 @@ from tasks.planning import dimensions
 from tasks.plans import plan_stored
 from wiring import Wiring
 
-LAUNCH_ID = re.compile(r"retry-[0-9a-f]{32}")
+RETRY = "retry-"
+LAUNCH_ID = re.compile(RETRY + r"[0-9a-f]{32}")
 MAX_CANCELLED = 8
 MAX_REASON_CHARS = 200
 
@@ -78,7 +79,19 @@ async def cancel(request: Request) -> Response:
         request, "run.cancelled", run_id, flow_runs=asked, reason=reason,
         committed_micros=detail.cancel.committed_micros, freed_micros=detail.cancel.freed_micros,
     )  # fmt: skip
-    render.flash(request, _freed(detail), "good")
+    render.flash(request, _freed(detail, asked), "good")
+    return render.see_other(request, _run_url(run_id))
+
+
+async def cancel_start(request: Request) -> Response:
+    """Take back a launch that has written no run yet: nothing was made, so no money is concerned."""
+    w, run_id = wiring(request), request.path_params["run_id"]
+    launch = next((x for x in await in_thread(w.launches.of_run, run_id) if x.flow_run_id), None)
+    if launch is None or await in_thread(w.runs.find, run_id) is not None:
+        return render.see_other(request, _run_url(run_id))
+    await prefect(request).cancel(launch.flow_run_id)
+    await record(request, "launch.cancelled", run_id, flow_run=launch.flow_run_id)
+    render.flash(request, "Cancelled before it began. Nothing was spent.", "good")
     return render.see_other(request, _run_url(run_id))
 
 
@@ -139,8 +152,9 @@ async def _cancelled(request: Request, flow_run_ids: tuple[str, ...]) -> list[st
     return asked
 
 
-def _freed(detail: RunDetail) -> str:
-    money, text = detail.cancel, "Cancelled: its worker stops within seconds. What was made stays."
+def _freed(detail: RunDetail, asked: list[str]) -> str:
+    money, stops = detail.cancel, "its worker stops within seconds" if asked else "nothing worked on it any more"
+    text = f"Cancelled: {stops}. What was made stays."
     if money.freed_micros:
         text += f" {render.money(money.freed_micros)} that was held and never sent comes back within about ten minutes."
     return text
@@ -231,7 +245,7 @@ async def _again_shown(request: Request, detail: RunDetail, *, problem: str = ""
     except DraftlineError as error:
         problem = problem or _sentence(error)
     may_start = not problem and quoted and (not quoted.needs_approver or visitor(request).can(Role.APPROVER))
-    launch_id = f"retry-{uuid4().hex}"
+    launch_id = f"{RETRY}{uuid4().hex}"
     context = {"detail": detail, "quoted": quoted, "problem": problem, "may_start": may_start, "launch_id": launch_id}
     return _shown(request, "again", status=status, **context)
 
@@ -256,6 +270,7 @@ def _sentence(error: DraftlineError) -> str:
 PAGES = (
     Page("/runs/{run_id}/cancel", cancel_page, Role.CREATOR),
     Page("/runs/{run_id}/cancel", cancel, Role.CREATOR, methods=("POST",)),
+    Page("/runs/{run_id}/cancel-start", cancel_start, Role.CREATOR, methods=("POST",)),
     Page("/runs/{run_id}/again", again_page, Role.CREATOR),
     Page("/runs/{run_id}/again", again, Role.CREATOR, methods=("POST",)),
 )

@@ -3,6 +3,7 @@
 Cancel and retry are in run_actions.py, one asset's descent in assets.py. No SQL here.
 """
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -107,9 +108,21 @@ async def _context(request: Request, detail: RunDetail, pulse: str) -> dict[str,
         "is_active": is_active,
         "stopped": told(flow_run, w.now() - detail.row.updated_at) if flow_run and flow_run.has_ended else "",
         "can_start_again": detail.retry is not None or detail.row.status == "incomplete",
+        **await _started_again(request, run_id, launches),
         "due_at": next((launch.due_at for launch in launches if launch.due_at), None),
         "prefect_url": prefect(request).flow_run_url,
     }
+
+
+async def _started_again(request: Request, run_id: str, launches: list[Launch]) -> dict[str, Any]:
+    """Runs that its retries became (a catalog's failed products are a run of their own), and one that is on its way."""
+    mine = [launch for launch in launches if launch.flow_run_id and launch.launch_id.startswith(run_actions.RETRY)]
+    known = await in_thread(wiring(request).flow_runs.run_ids, [launch.flow_run_id for launch in mine])
+    waiting = mine[0] if mine and mine[0].flow_run_id not in known else None
+    flow_run = await flow_run_of(request, waiting.flow_run_id) if waiting else None
+    waited = wiring(request).now() - (waiting.created_at or wiring(request).now()) if waiting else timedelta()
+    others = dict.fromkeys(other for other in known.values() if other != run_id)
+    return {"went_on_as": tuple(others), "retry_said": told(flow_run, waited) if waiting else ""}
 
 
 async def _starting(request: Request, run_id: str, pulse: str) -> Response:
@@ -120,7 +133,7 @@ async def _starting(request: Request, run_id: str, pulse: str) -> Response:
     launch: Launch = found[0]
     flow_run = await flow_run_of(request, launch.flow_run_id)
     waited = wiring(request).now() - (launch.created_at or wiring(request).now())
-    context = {
+    context: dict[str, Any] = {
         "launch": launch,
         "run_id": run_id,
         "pulse": pulse,
@@ -139,8 +152,10 @@ def _is_known(request: Request, run_id: str) -> bool:
 
 
 def _asked(request: Request) -> RunFilter:
-    given = {name: request.query_params.get(name, "").strip() for name in ("state", "kind", "text", "person", "after")}
-    return RunFilter(**{name: value[:MAX_TYPED_CHARS] for name, value in given.items()})
+    def given(name: str) -> str:
+        return request.query_params.get(name, "").strip()[:MAX_TYPED_CHARS]
+
+    return RunFilter(given("state"), given("kind"), given("text"), given("person"), given("after"))
 
 
 def _address(asked: RunFilter, **changes: str) -> str:

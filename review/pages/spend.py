@@ -5,6 +5,7 @@ and the attempts behind a number (spend_attempts.py).
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -42,7 +43,7 @@ LISTED: tuple[SpendKey, ...] = ("flow", "campaign", "cost_centre", "model", "tie
 
 @dataclass(frozen=True)
 class Report:
-    """Everything on the page that changes with a hold. `stacked_by` is the column that the chart's colours stand for."""
+    """Everything on the page that changes with a hold. The chart's colours stand for values of `stacked_by`."""
 
     rows: tuple[SpendSum, ...]
     total: SpendSum
@@ -120,7 +121,7 @@ def _report(database: Database, asked: Asked, now: datetime) -> Report:
     )
 
 
-def _context(asked: Asked, report: Report) -> dict[str, object]:
+def _context(asked: Asked, report: Report) -> dict[str, Any]:
     return {
         "asked": asked,
         "report": report,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from statistics import median
 
 import sqlalchemy as sa
@@ -14,6 +15,9 @@ from storage.database.tables import runs
 LAST_CALLS = 50
 ENOUGH_CALLS = 3
 MAX_CHOICES = 200
+LATELY = timedelta(days=14)
+"""How far back calls are looked at: the index by day answers that at once, however long the journal is."""
+PAID_LATELY = timedelta(days=92)
 
 
 @dataclass(frozen=True)
@@ -24,22 +28,24 @@ class KnownFeed:
     params: dict[str, object]
 
 
-def usual_call_s(database: Database, model_ids: Iterable[str]) -> dict[str, float]:
-    """Seconds from hold to bill, the median of each model's newest calls; only models with enough of them."""
+def usual_call_s(database: Database, model_ids: Iterable[str], now: datetime) -> dict[str, float]:
+    """Seconds from hold to bill, the median of each model's newest calls; only models with enough of them lately."""
     found: dict[str, float] = {}
     with database.read() as connection:
         for model_id in model_ids:
             query = sa.select(attempts.c.held_at, attempts.c.ended_at)
-            query = query.where(attempts.c.model_id == model_id, attempts.c.state == "settled")
-            rows = connection.execute(query.order_by(attempts.c.held_at.desc()).limit(LAST_CALLS)).all()
+            query = query.where(attempts.c.model_id == model_id, attempts.c.state == "settled", _since(now - LATELY))
+            query = query.order_by(attempts.c.day.desc(), attempts.c.held_at.desc()).limit(LAST_CALLS)
+            rows = connection.execute(query).all()
             if len(rows) >= ENOUGH_CALLS:
                 found[model_id] = median((row.ended_at - row.held_at).total_seconds() for row in rows)
     return found
 
 
-def known_cost_centres(database: Database) -> tuple[str, ...]:
-    """Those that paid before and those that have a cap, in order."""
-    paid = sa.select(attempts.c.cost_centre.label("name")).where(attempts.c.cost_centre != "").distinct()
+def known_cost_centres(database: Database, now: datetime) -> tuple[str, ...]:
+    """Those that paid in the last months and those that have a cap, in order."""
+    paid = sa.select(attempts.c.cost_centre.label("name")).where(attempts.c.cost_centre != "")
+    paid = paid.where(_since(now - PAID_LATELY)).distinct()
     capped = sa.select(caps.c.scope_value.label("name")).where(caps.c.scope == "cost_centre", caps.c.scope_value != "*")
     with database.read() as connection:
         rows = connection.execute(sa.union(paid, capped).limit(MAX_CHOICES))
@@ -74,3 +80,7 @@ def next_round(database: Database, name: str) -> int:
     with database.read() as connection:
         rounds = [int(row.plan.get("round", 1)) for row in connection.execute(query)]
     return max(rounds, default=0) + 1
+
+
+def _since(first: datetime) -> sa.ColumnElement[bool]:
+    return attempts.c.day >= f"{first:%Y-%m-%d}"

@@ -26,7 +26,9 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (isTyping(event.target)) {
-      if (event.key === "Escape") event.target.blur();
+      // Enter ends the note; what it is a note on is the next key's to say
+      if (event.key === "Enter" && event.target.id === "note") event.preventDefault();
+      if (event.key === "Escape" || event.key === "Enter") event.target.blur();
       return;
     }
     if (document.querySelector("dialog[open]")) return;
@@ -70,11 +72,13 @@
     if (busy) event.preventDefault();
     busy = true;
   });
+  // a success is over when the next product stands there with its forms ready; a failure at once
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.target?.id === "queue") busy = false;
+    if (event.detail.target?.id === "queue" && !event.detail.successful) busy = false;
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target?.id !== "queue") return;
+    busy = false;
     ready();
     const said = byId("queue-state").dataset.said;
     const title = byId("item-title");

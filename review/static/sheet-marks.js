@@ -56,6 +56,7 @@ if (window.sheet) (() => {
   }
 
   function undo() {
+    if (!s.own("mayMark")) return null;
     const last = queue.at(-1);
     if (last && !last.undo && !(sending && queue.length === 1)) {
       queue.pop();

@@ -1,6 +1,6 @@
 """Which flow runs of Prefect worked on a run: several, when it was stopped, promoted or started again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,3 +40,10 @@ class FlowRuns:
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(flow_runs.c.started_at.desc(), flow_runs.c.flow_run_id))
             return [from_row(FlowRun, row) for row in rows.mappings()]
+
+    def run_ids(self, flow_run_ids: Sequence[str]) -> dict[str, str]:
+        """Which run each of these flow runs works on; one that has not planned yet is not in it."""
+        query = sa.select(flow_runs.c.flow_run_id, flow_runs.c.run_id)
+        with self._database.read() as connection:
+            rows = connection.execute(query.where(flow_runs.c.flow_run_id.in_(list(flow_run_ids))))
+            return {row.flow_run_id: row.run_id for row in rows}

@@ -55,6 +55,12 @@ class Processes:
                 raise RunBusy(f"{what} is being worked on by {self._who(connection, holder)}; wait for it or stop it")
             replace(connection, leases, mine)
 
+    def is_held(self, name: str) -> bool:
+        """Whether a living process has the lease `name`."""
+        with self._database.read() as connection:
+            holder = connection.execute(sa.select(leases.c.process_id).where(leases.c.name == name)).scalar()
+            return holder is not None and self._is_alive(connection, holder)
+
     def give_back(self, name: str) -> None:
         with self._database.write() as connection:
             connection.execute(leases.delete().where(leases.c.name == name, leases.c.process_id == self.process_id))

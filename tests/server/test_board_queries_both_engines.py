@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from domain.errors import SelectionError
+from review.queries.decisions import newest_change
 from review.queries.lineage import asset_lineage
 from review.queries.pulse import run_pulse
 from review.queries.queue import review_queue
@@ -18,13 +19,18 @@ from review.queries.sheets import sheet
 from review.queries.spend import (
     SPEND_KEYS,
     SpendFilter,
+    attempt_story,
     attempts_csv,
     attempts_page,
     cap_burns,
+    caps_by_name,
     spend_by,
     spend_series,
     spend_total,
+    spend_values,
+    spend_version,
 )
+from review.queries.standing import standing
 from storage.records.launches import Launch
 from storage.records.marks import Mark, MarkChange
 from tests.support.board_data import BoardData, board_wiring, seed_board
@@ -75,6 +81,8 @@ def answers(seeded: Seeded) -> dict[str, Any]:
             for d in sheet(db, data.campaign, "slow-mornings").drafts
         ],
         "queue": [(i.asset_key, i.reasons, i.facts, len(i.drafts)) for i in review_queue(db).items],
+        "standing": [standing(db, run_id) for run_id in (data.catalog, data.wide)],
+        "changed": [newest_change(db, user_id) for user_id in ("mara", "jonas", "nobody")],
         "lineage": [
             (s.stage, s.label, s.cost and s.cost.cost_micros, s.picked, len(s.children))
             for s in asset_lineage(db, data.published, "harvest-table").drafts
@@ -84,7 +92,14 @@ def answers(seeded: Seeded) -> dict[str, Any]:
         "series": spend_series(db, asked, "campaign", 2),
         "attempts": [a.attempt_id for a in attempts_page(db, asked, limit=7).rows],
         "csv": b"".join(attempts_csv(db, asked)),
-        "caps": cap_burns(db, NOW),
+        "caps": (cap_burns(db, NOW), caps_by_name(db)),
+        "values": spend_values(db, ("flow", "model"), asked),
+        "version": spend_version(db),
+        "story": attempt_story(db, attempts_page(db, asked, limit=1).rows[0].attempt_id),
+        "windows": [
+            [a.attempt_id for a in attempts_page(db, SpendFilter(cap=burn.cap.cap_id, window=burn.window)).rows]
+            for burn in cap_burns(db, NOW)
+        ],
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from review.cap_forms import scope_text
 from tests.support.board import BoardClient, BoardUnderTest
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
-NEW = {
+NEW: dict[str, Any] = {
     "name": "google-month",
     "limit": "200",
     "scope": "vendor",
@@ -75,7 +76,7 @@ def test_every_cap_is_there_with_what_is_committed_left_and_where_it_is_heading(
     shown = text_of(page)
     assert "$0.6000 of $1.00, 60 %" in shown
     assert "$0.4000 left · $0.2000 held" in shown
-    assert "At this pace about $1.20 by 22 Nov 2026, 00:00 UTC : the limit is reached about 21 Nov 2026, 20:00" in shown
+    assert "At this pace about $1.20 by 22 Nov 2026, 00:00 UTC: the limit is reached about 21 Nov 2026, 20:00" in shown
     assert "each campaign by itself, each month, Europe/Berlin" in shown
     assert "Nothing was held under it in this period" in shown, "a cap without a window is there too"
     assert 'd="M500 0v24"' in page, "the threshold of 50 % is half way along the meter"
@@ -121,7 +122,7 @@ def test_raising_a_cap_lets_the_next_hold_through_and_is_recorded_with_who_and_w
 
 def test_lowering_under_what_is_committed_asks_once_more_and_then_stops_new_holds_only(desk: Desk) -> None:
     held = desk.hold(600_000)
-    form = {"limit": "0.5", "thresholds": "50, 80, 95", "why": "stop"}
+    form: dict[str, Any] = {"limit": "0.5", "thresholds": "50, 80, 95", "why": "stop"}
     asked = desk.her.submit("/caps/cap/day", **form)
     assert asked.status_code == 422
     assert "stops new holds at once, and touches nothing that is running or held" in text_of(asked.text)
@@ -146,7 +147,7 @@ def test_lowering_under_what_is_committed_asks_once_more_and_then_stops_new_hold
         ({"thresholds": "0, 120"}, "wrong thresholds"),
     ],
 )
-def test_what_is_wrong_is_said_and_changes_nothing(fields: dict[str, str], says: str, desk: Desk) -> None:
+def test_what_is_wrong_is_said_and_changes_nothing(fields: dict[str, Any], says: str, desk: Desk) -> None:
     answer = desk.her.submit("/caps/cap/day", **{"limit": "2", "thresholds": "50", "why": "x", **fields})
     assert answer.status_code == 422
     assert says in answer.text
@@ -177,7 +178,7 @@ def test_a_new_cap_by_scope_period_zone_and_thresholds(desk: Desk) -> None:
     ],
 )
 def test_a_new_cap_that_is_not_right_is_not_made_and_the_form_keeps_what_was_typed(
-    fields: dict[str, str], says: str, desk: Desk
+    fields: dict[str, Any], says: str, desk: Desk
 ) -> None:
     answer = desk.her.submit("/caps", **{**NEW, **fields})
     assert answer.status_code == 422

@@ -3,25 +3,24 @@
 import json
 import re
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from domain.errors import StorageError
 from review.access.roles import Role
-from review.prefect_api import PrefectApi
 from review.promotions import Choice, promotion
 from review.queries.sheet_picks import run_picks
 from review.queries.sheets import sheet
-from review.sheet_streams import MAX_STREAMS_A_PERSON, QUIET_AFTER_END_S, Pulses, Seats, Watch
+from review.sheet_streams import MAX_STREAMS_A_PERSON, Seats
 from review.sheet_view import View, cells, versions
 from storage.records.marks import MarkChange
 from tests.support.board import BoardClient, BoardUnderTest
 from tests.support.board_data import BoardData, board_wiring, seed_board
+from tests.support.board_promotions import Prefect, with_prefect
 
 KEY = "slow-mornings"
 
@@ -204,7 +203,8 @@ def test_a_mark_by_script_answers_with_the_versions_that_the_page_would_have(her
 @pytest.mark.parametrize(
     ("fields", "status"),
     [({"do": "burn A1"}, 422), ({"label": "A1", "stars": "6"}, 422), ({"label": "A1", "stars": "²"}, 422),
-     ({"label": "A1", "flag": "maybe"}, 422), ({"label": "A1", "note": "x" * 501}, 422), ({"do": "pick Z9"}, 404), ({}, 404)],
+     ({"label": "A1", "flag": "maybe"}, 422), ({"label": "A1", "note": "x" * 501}, 422), ({"do": "pick Z9"}, 404),
+     ({}, 404)],
 )  # fmt: skip
 def test_a_mark_that_cannot_be_is_refused_in_words(
     fields: dict[str, str], status: int, her: BoardClient, data: BoardData
@@ -239,30 +239,6 @@ def test_only_the_cells_that_are_asked_for_come_and_only_changed_ones_have_a_new
 
 
 # -- promotion ---------------------------------------------------------------------------------------------------------
-
-
-class Prefect:
-    """Prefect's server: knows the deployment, keeps flow runs by their idempotency key."""
-
-    def __init__(self, state: str = "SCHEDULED", status: int = 201) -> None:
-        self.state, self.status = state, status
-        self.sent: list[dict[str, Any]] = []
-        self.runs: dict[str, str] = {}
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        if request.method == "GET":
-            assert request.url.path.endswith("/deployments/name/promote/promote")
-            return httpx.Response(200, json={"id": "d1"})
-        body = json.loads(request.content)
-        self.sent.append(body)
-        flow_run = self.runs.setdefault(body["idempotency_key"], f"flow-{len(self.runs)}")
-        state = "SCHEDULED" if self.state == "FAILED" and len(self.runs) > 1 else self.state
-        return httpx.Response(self.status, json={"id": flow_run, "name": "n", "state_type": state})
-
-
-def with_prefect(under: BoardUnderTest, made: Prefect) -> Prefect:
-    under.board.prefect = PrefectApi("http://prefect/api", transport=httpx.MockTransport(made))
-    return made
 
 
 def seen(under: BoardUnderTest, client: BoardClient, data: BoardData, **choice: str) -> str:
@@ -369,8 +345,23 @@ def test_when_prefect_is_away_nothing_is_started_and_the_page_says_so(
     assert under.w.launches.of_run(data.campaign)[0].state == "failed"
 
 
+def test_while_somebody_works_on_the_run_its_finals_wait(
+    under: BoardUnderTest, her: BoardClient, data: BoardData, tmp_path: Path
+) -> None:
+    worker = board_wiring(tmp_path / "home")
+    worker.processes.beat()
+    worker.processes.take(f"run:{data.campaign}", "the run")
+    prefect = with_prefect(under, Prefect())
+    assert her.submit(f"{url_of(data)}/promote", seen=seen(under, her, data)).status_code == 409
+    worker.processes.give_back(f"run:{data.campaign}")
+    worker.close()
+    assert prefect.sent == []
+    assert her.submit(f"{url_of(data)}/promote", seen=seen(under, her, data)).status_code == 303
+
+
 def test_all_sheets_of_a_run_can_be_promoted_together(under: BoardUnderTest, her: BoardClient, data: BoardData) -> None:
-    open_ones = [s.asset_key for s in run_picks(under.w.database, data.catalog) if s.selection == "open"][:2]
+    sheets = run_picks(under.w.database, data.catalog)
+    open_ones = [s.asset_key for s in sheets if s.selection == "open" and s.state == "open"][:2]
     for key in open_ones:
         draft = sheet(under.w.database, data.catalog, key).drafts[0]
         under.w.marks.change(draft.image_id, her.user_id, MarkChange(flag="pick"))
@@ -380,77 +371,16 @@ def test_all_sheets_of_a_run_can_be_promoted_together(under: BoardUnderTest, her
     assert "1 final<" in one
 
 
-# -- the stream --------------------------------------------------------------------------------------------------------
-
-
-class Run:
-    """A run that is watched: a pulse that a test moves, a clock that sleeping turns."""
-
-    def __init__(self, pulses: list[str], *, ended: bool = False) -> None:
-        self.pulses, self.ended, self.now_s, self.asked = pulses, ended, 0.0, 0
-
-    async def pulse(self) -> str:
-        self.asked += 1
-        found = self.pulses[0] if len(self.pulses) == 1 else self.pulses.pop(0)
-        if found == "away":
-            raise StorageError("the database is away")
-        return found
-
-    async def state(self) -> tuple[dict[str, str], bool]:
-        return {"A1": "v1"}, self.ended
-
-    async def sleep(self, seconds: float) -> None:
-        self.now_s += seconds
-
-    def watch(self, last: str = "") -> AsyncIterator[str]:
-        return Watch(self.pulse, self.state, last, self.sleep, lambda: self.now_s).events()
-
-
-async def texts(stream: AsyncIterator[str], count: int) -> list[str]:
-    return [await anext(stream) for _ in range(count)]
-
-
-@pytest.mark.anyio
-async def test_a_stream_tells_each_change_once_and_otherwise_that_it_lives() -> None:
-    run = Run(["p1", "p1", "away", "p2"])
-    retry, first, second, beat = await texts(run.watch(), 4)
-    assert retry == "retry: 2000\n\n"
-    assert first == 'id: p1\nevent: sheet\ndata: {"A1":"v1"}\n\n'
-    assert second.startswith("id: p2\n")
-    assert beat == ": still here\n\n"
-
-
-@pytest.mark.anyio
-async def test_a_browser_that_comes_back_hears_nothing_that_it_knows() -> None:
-    assert (await texts(Run(["p1"]).watch("p1"), 2))[1] == ": still here\n\n"
-
-
-@pytest.mark.anyio
-async def test_a_stream_ends_when_the_run_is_over_and_quiet_or_its_time_is_up() -> None:
-    over = Run(["p1"], ended=True)
-    assert [text async for text in over.watch()][-1].startswith("event: end")
-    assert over.now_s == QUIET_AFTER_END_S
-    long = Run(["p1"])
-    assert [text async for text in long.watch()][-1] == ": still here\n\n"
-    assert long.now_s == 600
-
-
-def test_however_many_watch_the_database_is_asked_once() -> None:
-    asked: list[str] = []
-    pulses = Pulses(lambda run_id: asked.append(run_id) or "p", every_s=60)  # type: ignore[func-returns-value]
-    assert [pulses.of("r1") for _ in range(50)] == ["p"] * 50
-    assert asked == ["r1"]
-
-
 def test_a_person_has_so_many_streams_and_is_told_to_ask_now_and_then_beyond(
     under: BoardUnderTest, her: BoardClient, data: BoardData
 ) -> None:
     seats = under.app.state.sheet_seats = Seats()
-    for _ in range(MAX_STREAMS_A_PERSON):
-        seats.taken(her.user_id).__enter__()
-    assert her.get(f"{url_of(data)}/events").status_code == 204
+    with ExitStack() as streams:
+        for _ in range(MAX_STREAMS_A_PERSON):
+            streams.enter_context(seats.taken(her.user_id))
+        assert her.get(f"{url_of(data)}/events").status_code == 204
+    assert seats.is_free(her.user_id)
     assert set(her.get(f"{url_of(data)}/versions").json()) == {"A1", "B1", "C1", "D1", "A2", "B2", "*"}
-    assert seats.is_free("somebody else")
 
 
 def test_versions_do_not_depend_on_who_looks(under: BoardUnderTest, data: BoardData) -> None:

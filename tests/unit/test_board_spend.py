@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import review
 from budget.approvals import Approvals
 from budget.quote import Quote, QuoteLine
 from budget.reports import list_attempts
@@ -215,7 +217,7 @@ def test_every_line_has_a_texture_of_its_own_and_the_rest_is_plain() -> None:
 def test_a_scale_is_round_and_never_below_the_highest_bar(peak: int) -> None:
     chart = stacked_bars(["2026-11-21"], [("a", (peak,))])
     assert 2 <= len(chart.ticks) <= 5
-    assert all(0 <= part.y and part.height >= 1 for part in chart.parts)
+    assert all(part.y >= 0 and part.height >= 1 for part in chart.parts)
 
 
 # -- attempts --------------------------------------------------------------------------------------------------------
@@ -257,7 +259,7 @@ def test_an_attempt_with_a_picture_shows_it(seeded: tuple[BoardUnderTest, BoardD
     [({"outcome": "billed", "billed": "$0.0336"}, "settled", 33_600), ({"outcome": "nothing"}, "released", 0)],
 )
 def test_her_word_with_evidence_closes_what_is_in_doubt_and_is_logged(
-    fields: dict[str, str], state: str, cost: int, under: BoardUnderTest, her: BoardClient
+    fields: dict[str, Any], state: str, cost: int, under: BoardUnderTest, her: BoardClient
 ) -> None:
     attempt_id = doubtful(under, f"word-{state}")
     answer = her.submit(f"/spend/attempts/{attempt_id}/resolve", why="line 12 of the May invoice", **fields)
@@ -283,7 +285,7 @@ def test_her_word_with_evidence_closes_what_is_in_doubt_and_is_logged(
     ],
 )
 def test_a_word_that_is_not_complete_frees_nothing_and_keeps_what_was_typed(
-    fields: dict[str, str], says: str, under: BoardUnderTest, her: BoardClient
+    fields: dict[str, Any], says: str, under: BoardUnderTest, her: BoardClient
 ) -> None:
     (doubt,) = [a for a in list_attempts(under.w.database, states=("in_doubt",)) if a.error_code == "cut"][:1]
     answer = her.submit(f"/spend/attempts/{doubt.attempt_id}/resolve", **fields)
@@ -335,3 +337,24 @@ def test_who_approved_which_quote_and_how_much_is_listed(under: BoardUnderTest, 
     text = her.get("/spend/approvals").text
     for part in (hashes[0][:12], "black friday", "withdrawn by grace", "not approved", "brief-2", "$0.0800"):
         assert part in text, part
+
+
+def test_the_colours_of_the_chart_stand_out_from_the_ground_in_both_themes() -> None:
+    css = (Path(review.__file__).parent / "static" / "spend.css").read_text()
+    pairs = re.findall(r"--series-\d: light-dark\((#\w{6}), (#\w{6})\)", css)
+    assert len(pairs) == PLAIN + 1
+    for light, dark in pairs:
+        assert contrast(light, "#ffffff") >= 3, light
+        assert contrast(dark, "#1c1c1c") >= 3, dark
+
+
+def contrast(one: str, other: str) -> float:
+    """As WCAG 2 counts it."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

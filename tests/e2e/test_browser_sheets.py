@@ -1,0 +1,325 @@
+"""The contact sheet in a real browser: keys, two people at once, drafts that come in, a board away, 500 drafts."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Page, Route, expect
+
+from domain.run import label_of
+from review.access.roles import Role
+from storage.database.tables import images, scores
+from tests.support.board_browser import DESK, PHONE
+from tests.support.browser import Site, no_violations, seeded_folder, site
+
+pytestmark = pytest.mark.server
+__all__ = ["seeded_folder", "site"]
+
+KEY = "slow-mornings"
+BIG_FIRST_THUMB_MS = 3_000
+BIG_LONGEST_TASK_MS = 400
+LONG_TASKS = """window.tasks = [];
+  const note = (list) => tasks.push(...list.getEntries().map((entry) => Math.round(entry.duration)));
+  new PerformanceObserver(note).observe({entryTypes: ["longtask"]});"""
+FIRST_THUMB = """Math.min(...performance.getEntriesByType("resource")
+  .filter((entry) => entry.name.endsWith("/thumb")).map((entry) => entry.responseEnd))"""
+THUMBS = "[...document.querySelectorAll('#grid img')].filter((image) => image.naturalWidth > 0).length"
+CAPS_P = """document.activeElement.dispatchEvent(
+  new KeyboardEvent("keydown", {key: "P", modifierCapsLock: true, bubbles: true}))"""
+
+
+@contextmanager
+def sheet_of(site: Site, run_id: str, key: str = KEY, *roles: Role, **more: Any) -> Iterator[Page]:
+    """The open sheet in a window of its own; what went wrong in its scripts fails the test."""
+    page = site.page(*(roles or (Role.REVIEWER,)), **more)
+    broken: list[str] = []
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    page.goto(f"/runs/{run_id}/sheet/{key}")
+    yield page
+    assert broken == []
+    page.context.close()
+
+
+def place(page: Page, label: str) -> Any:
+    return page.locator(f"#draft-{label}")
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def said(page: Page) -> Any:
+    return page.locator("#said")
+
+
+def current(page: Page) -> str:
+    return str(page.locator(".is-current").get_attribute("data-label"))
+
+
+def test_a_reviewer_picks_with_the_keyboard_and_it_is_there_after_a_reload(site: Site) -> None:
+    with sheet_of(site, site.data.campaign, user_id="keys") as page:
+        place(page, "A1").locator(".cell").focus()
+        press(page, "ArrowRight", "ArrowRight", "p")
+        expect(said(page)).to_have_text("C1 picked. 1 of 6 picked")
+        with page.expect_response("**/marks"):
+            press(page, "4")
+        press(page, "End", "x", "Home")
+        assert current(page) == "A1"
+        expect(page.locator("#sheet-status")).to_contain_text("2 by everybody")
+        page.reload()
+        flags = [place(page, label).get_attribute("data-flag") for label in ("A1", "C1", "B2")]
+        assert flags == ["", "pick", "reject"]
+        assert place(page, "C1").get_attribute("data-stars") == "4"
+        press(page, "Control+z")
+        expect(said(page)).to_have_text("Undone: B2 unflagged. 1 of 6 picked")
+        press(page, "Control+z", "Control+z")
+        expect(place(page, "C1")).to_have_attribute("data-flag", "")
+
+
+def test_arrows_follow_the_rows_and_caps_lock_goes_on_after_a_flag(site: Site) -> None:
+    with sheet_of(site, site.data.campaign, user_id="rows", viewport=PHONE) as page:
+        place(page, "A1").locator(".cell").focus()
+        press(page, "ArrowDown")
+        assert current(page) == "C1", "two columns on a phone"
+        press(page, "ArrowRight", "ArrowUp")
+        assert current(page) == "B1"
+        page.evaluate(CAPS_P)
+        assert current(page) == "C1"
+        expect(place(page, "B1")).to_have_attribute("data-flag", "pick")
+
+
+def test_two_reviewers_see_each_other_s_picks(site: Site) -> None:
+    with (
+        sheet_of(site, site.data.campaign, user_id="ada") as ada,
+        sheet_of(site, site.data.campaign, user_id="bo") as bo,
+    ):
+        place(bo, "D1").locator(".cell").focus()
+        place(ada, "D1").locator(".cell").focus()
+        press(ada, "p")
+        expect(place(bo, "D1").locator(".chip-pick")).to_contain_text("Ada picked it")
+        assert bo.evaluate("document.activeElement.closest('li').id") == "draft-D1", "the focus stays"
+        press(bo, "x")
+        expect(place(ada, "D1").locator(".chip-reject")).to_contain_text("Bo rejected it")
+        expect(place(ada, "D1")).to_have_attribute("data-flag", "pick")
+
+
+def test_drafts_appear_while_they_are_made(site: Site) -> None:
+    with sheet_of(site, site.data.running, "first-frost", user_id="waits") as page:
+        place(page, "B1").locator(".cell").focus()
+        expect(page.locator(".waiting")).to_have_count(5)
+        add_draft(site, site.data.running, 3)
+        expect(page.locator(".waiting")).to_have_count(4)
+        expect(place(page, "D1").locator("img")).to_be_visible()
+        expect(page.locator("#sheet-status")).to_contain_text("4 of 8 drafts")
+        assert page.evaluate("document.activeElement.closest('li').id") == "draft-B1"
+        press(page, "ArrowRight", "ArrowRight", "p")
+        expect(said(page)).to_have_text("D1 picked. 1 of 4 picked")
+        assert [slot.get_attribute("data-label") for slot in page.locator(".slot").all()][:5] == [
+            "A1",
+            "B1",
+            "C1",
+            "D1",
+            "A2",
+        ]
+
+
+def add_draft(site: Site, run_id: str, ordinal: int) -> None:
+    """As the line would: one more image, with the picture and the score of the first."""
+    with site.under.w.database.write() as connection:
+        query = sa.select(images).where(images.c.run_id == run_id, images.c.ordinal == 0, images.c.stage == "draft")
+        first = dict(connection.execute(query).mappings().one())
+        score = dict(
+            connection.execute(sa.select(scores).where(scores.c.image_id == first["image_id"])).mappings().one()
+        )
+        made = {"image_id": f"more-{ordinal}", "ordinal": ordinal, "label": label_of(ordinal)}
+        connection.execute(images.insert().values({**first, **made}))
+        connection.execute(
+            scores.insert().values({**score, "image_id": made["image_id"], "signature": "f" * len(score["signature"])})
+        )
+
+
+def test_marks_wait_in_memory_while_the_board_is_away(site: Site) -> None:
+    with sheet_of(site, site.data.campaign, user_id="away") as page:
+        page.route("**/marks", lambda route: route.abort())
+        place(page, "A1").locator(".cell").focus()
+        press(page, "p", "ArrowRight", "x")
+        expect(page.locator("#unsaved")).to_have_text("2 changes not saved yet")
+        page.unroute("**/marks")
+        page.evaluate("dispatchEvent(new Event('online'))")
+        expect(page.locator("#unsaved")).to_be_hidden()
+        page.reload()
+        assert [place(page, label).get_attribute("data-flag") for label in ("A1", "B1")] == ["pick", "reject"]
+
+
+def test_a_mark_that_is_refused_is_taken_back_with_a_message(site: Site) -> None:
+    told = {"HX-Trigger": json.dumps({"board:flash": [{"text": "This sheet is gone.", "kind": "bad"}]})}
+    refuse: Callable[[Route], None] = lambda route: route.fulfill(status=409, headers=told)  # noqa: E731
+    with sheet_of(site, site.data.campaign, user_id="refused") as page:
+        page.route("**/marks", refuse)
+        place(page, "A1").locator(".cell").focus()
+        press(page, "p")
+        expect(page.locator(".toast")).to_contain_text("This sheet is gone.")
+        expect(place(page, "A1")).to_have_attribute("data-flag", "")
+
+
+def test_large_compare_and_one_zoom_for_all(site: Site) -> None:
+    with sheet_of(site, site.data.campaign, user_id="large", viewport=DESK) as page:
+        place(page, "B1").locator(".cell").focus()
+        press(page, "e")
+        expect(page.locator(".pane img")).to_have_attribute("alt", "Draft B1")
+        press(page, "ArrowRight", "p")
+        expect(page.locator(".pane figcaption")).to_have_text("C1  picked")
+        assert "draft=C1" in page.url
+        page.reload()
+        expect(page.locator(".pane img")).to_have_attribute("alt", "Draft C1")
+        press(page, "i")
+        expect(page.locator("#details")).to_contain_text("Seed")
+        press(page, "g", "Shift+ArrowRight", "Shift+ArrowRight", "c")
+        expect(page.locator(".pane")).to_have_count(3)
+        press(page, "z")
+        scales = page.locator(".pane img").evaluate_all("found => found.map((image) => image.style.transform)")
+        assert len(set(scales)) == 1, scales
+        box = page.locator(".pane").first.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + 100, box["y"] + 100)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 40, box["y"] + 60)
+        page.mouse.up()
+        moved = page.locator(".pane img").evaluate_all("found => found.map((image) => image.style.transform)")
+        assert len(set(moved)) == 1
+        assert moved != scales
+        press(page, "Escape")
+        expect(page.locator("#grid")).to_be_visible()
+
+
+def test_a_stack_opens_and_closes_and_a_filter_goes_on_to_the_next(site: Site) -> None:
+    make_alike(site, site.data.published, "A1", "C1")
+    with sheet_of(site, site.data.published, "harvest-table", user_id="stacks") as page:
+        under = page.locator(".slot[hidden]").get_attribute("data-label")
+        assert under in ("A1", "C1")
+        best = "C1" if under == "A1" else "A1"
+        expect(place(page, best).locator(".pile")).to_contain_text("2")
+        place(page, best).locator(".cell").focus()
+        press(page, "s")
+        expect(place(page, under)).to_be_visible()
+        place(page, best).locator(".pile").click()
+        expect(place(page, under)).to_be_hidden()
+        page.get_by_label("Show", exact=True).select_option("unflagged")
+        expect(page.locator(".slot:visible")).to_have_count(4)
+        place(page, "B1").locator(".cell").focus()
+        press(page, "x")
+        expect(page.locator(".slot:visible")).to_have_count(3)
+        assert current(page) == "C1"
+        assert "show=unflagged" in page.url
+
+
+def make_alike(site: Site, run_id: str, *labels: str) -> None:
+    with site.under.w.database.write() as connection:
+        where = (images.c.run_id == run_id, images.c.stage == "draft", images.c.label.in_(labels))
+        ids = list(connection.execute(sa.select(images.c.image_id).where(*where)).scalars())
+        first = connection.execute(sa.select(scores.c.signature).where(scores.c.image_id == ids[0])).scalar()
+        connection.execute(scores.update().where(scores.c.image_id.in_(ids)).values(signature=first))
+
+
+def test_keys_do_nothing_while_somebody_types_and_notes_are_kept(site: Site) -> None:
+    with sheet_of(site, site.data.campaign, user_id="notes") as page:
+        place(page, "A2").locator(".cell").focus()
+        press(page, "n")
+        page.keyboard.type("px5 too dark")
+        with page.expect_response("**/marks"):
+            page.get_by_role("button", name="Save").click()
+        expect(place(page, "A2")).to_have_attribute("data-note", "px5 too dark")
+        assert place(page, "A2").get_attribute("data-flag") == ""
+        press(page, "?")
+        page.get_by_label("Single keys are on").uncheck()
+        press(page, "Escape", "p")
+        expect(place(page, "A2")).to_have_attribute("data-flag", "")
+
+
+def test_somebody_who_may_only_look_changes_nothing_with_any_key(site: Site) -> None:
+    with sheet_of(site, site.data.campaign, KEY, Role.VIEWER) as page:
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+        place(page, "A1").locator(".cell").focus()
+        press(page, *"px123450un", "Control+z", "e", "c", "g")
+        assert sent == []
+        expect(place(page, "A1")).to_have_attribute("data-flag", "")
+
+
+def test_without_a_script_picks_notes_and_the_promotion_work(site: Site) -> None:
+    with sheet_of(site, site.data.campaign, user_id="plain", java_script_enabled=False, viewport=DESK) as page:
+        page.get_by_role("button", name="Pick D1").click()
+        expect(place(page, "D1")).to_have_attribute("data-flag", "pick")
+        no_violations_without_script(page)
+        place(page, "D1").locator("a").click()
+        page.get_by_role("textbox", name="Note").fill("the one")
+        page.locator("#opened-stars").select_option("5")
+        page.get_by_role("button", name="Save").click()
+        assert place(page, "D1").get_attribute("data-stars") == "5"
+        page.get_by_label("Show", exact=True).select_option("picked")
+        page.get_by_role("button", name="Show").click()
+        assert page.locator(".slot:visible").count() == 1
+        page.get_by_role("button", name="Undo my last mark").click()
+        assert page.locator(".slot[data-stars='5']").count() == 0
+        page.get_by_role("link", name="Make finals…").click()
+        page.get_by_label("Only mine").check()
+        page.get_by_role("button", name="Show").click()
+        expect(page.get_by_role("button", name="Make 1 final for about")).to_be_visible()
+
+
+def no_violations_without_script(page: Page) -> None:
+    """axe is a script itself: here only that all forms have names for their buttons."""
+    assert all(
+        button.inner_text() or button.get_attribute("aria-label") for button in page.locator("button:visible").all()
+    )
+
+
+def test_500_drafts_come_quickly_and_scroll_without_long_tasks(site: Site) -> None:
+    page = site.page(Role.REVIEWER, viewport=DESK)
+    page.add_init_script(LONG_TASKS)
+    page.goto(f"/runs/{site.data.big}/sheet/five-hundred")
+    first_ms = page.evaluate(FIRST_THUMB)
+    assert page.locator(".slot").count() == 500
+    loaded = page.evaluate(THUMBS)
+    at_start = page.evaluate("tasks.splice(0)")
+    for _ in range(20):
+        page.mouse.wheel(0, 1500)
+        page.wait_for_timeout(30)
+    press(page, "End", "p", "Home", *["ArrowDown"] * 10)
+    tasks, nodes = page.evaluate("tasks"), page.evaluate("document.querySelectorAll('*').length")
+    print(f"first thumb {first_ms:.0f} ms, {loaded} pictures, {nodes} nodes, long tasks {at_start}, then {tasks}")
+    assert first_ms < BIG_FIRST_THUMB_MS
+    assert loaded < 120, "pictures out of sight are fetched when they come near"
+    assert max(tasks, default=0) < BIG_LONGEST_TASK_MS
+    page.context.close()
+
+
+def test_axe_finds_nothing_in_any_state(site: Site) -> None:
+    with sheet_of(site, site.data.campaign, KEY, Role.APPROVER, viewport=DESK) as page:
+        place(page, "B1").locator(".cell").focus()
+        press(page, "p", "3")
+        no_violations(page)
+        press(page, "e", "i")
+        expect(page.locator("#details")).to_contain_text("Seed")
+        no_violations(page)
+        press(page, "c", "?")
+        no_violations(page)
+        press(page, "Escape", "g")
+        page.locator("#promote").click()
+        expect(page.locator("#promote-dialog .promote-picks")).to_be_visible()
+        no_violations(page)
+
+
+@pytest.mark.parametrize(
+    "look", [{"viewport": DESK, "color_scheme": "dark"}, {"viewport": PHONE}], ids=["dark", "phone"]
+)
+def test_dark_and_on_a_phone_it_is_as_good(look: dict[str, Any], site: Site) -> None:
+    with sheet_of(site, site.data.running, "first-frost", Role.REVIEWER, **look) as page:
+        place(page, "B1").locator(".cell").focus()
+        press(page, "x", "2")
+        no_violations(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
