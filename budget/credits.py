@@ -33,6 +33,8 @@ from storage.database.money_tables import attempt_events, attempts, credit_readi
 
 LOOK_BACK = 20_000
 """Events in which the latest sends are looked for; when all of them are too young, there is no reading."""
+FOUND = "found-answer"
+"""The error code of a try that books an answer found late: it was charged at another time than its row says."""
 Finding = Literal["none-billed", "all-billed", "unclear"]
 
 
@@ -105,6 +107,8 @@ def _not_exact(found: Sequence[Attempt]) -> str:
         name = f"attempt {a.attempt_id[:12]}"
         if a.is_open:
             return f"{name} of that time is being collected"
+        if a.error_code == FOUND:
+            return f"{name} of that time books what was sent, and charged, before"
         if a.state == "settled" and a.cost_source != "vendor":
             return f"{name} of that time was settled by the {a.cost_source}, not by the vendor's figure"
         if a.state == "released" and a.error_code == "resolved":

@@ -145,7 +145,6 @@ BEGIN
         RAISE EXCEPTION 'no slot of % is free', p_vendor USING ERRCODE = 'DL001',
             DETAIL = json_build_object('outcome', 'busy');
     END IF;
-    -- after the slot's lock: who holds that lock (budget/credits.py) knows that no event with a lower number is to come
     INSERT INTO attempt_events (attempt_id, state, micros, note, by, at)
     VALUES (p_attempt_id, 'held', p_hold_micros, 'try ' || newest + 1, p_by, p_now);
     RETURN json_build_object('outcome', 'held', 'try_no', newest + 1, 'alerts', alerts);

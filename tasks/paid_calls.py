@@ -11,6 +11,7 @@ import asyncio
 import logging
 from weakref import WeakValueDictionary
 
+from budget.credits import FOUND
 from budget.ledger import AlreadyHeld, MovedOn, SlotBusy, StillInDoubt
 from domain.attempt import Attempt, Intent
 from domain.errors import InputError, LedgerConflict, MoneyError, PriceMissing, VendorBusy, VendorError, VendorRefused
@@ -74,7 +75,7 @@ class PaidDoor(Booking):
         if (receipt := await db(self.spool.get, attempt.attempt_id)) is not None:
             if attempt.state == "held":
                 # `_book_anew` was interrupted
-                await db(self.w.ledger.send, attempt.attempt_id)
+                await db(self._mark_found, attempt.attempt_id)
             return await self._book(attempt.attempt_id, receipt, delivered=attempt.state == "delivered")
         if attempt.state == "held":
             return await self._send(attempt.attempt_id)
@@ -137,7 +138,7 @@ class PaidDoor(Booking):
         except MoneyError:
             await db(self.spool.drop, fresh)
             raise
-        await db(self.w.ledger.send, fresh)
+        await db(self._mark_found, fresh)
         paid = await to_the_end(self._book(fresh, receipt))
         await db(self.spool.drop, attempt.attempt_id)
         return paid
@@ -165,6 +166,11 @@ class PaidDoor(Booking):
             if error.billed != "unknown":
                 raise
             return None
+
+    def _mark_found(self, attempt_id: str) -> None:
+        """As a try whose answer was given up: it frees its slot, and no balance is judged by the time of its row."""
+        self.w.ledger.send(attempt_id)
+        self.w.ledger.doubt(attempt_id, code=FOUND, note="never sent: the answer to an earlier try was found")
 
     async def _wait_for_other(self, attempt: Attempt) -> Attempt:
         """Another living process makes this very image: wait for it instead of paying twice."""

@@ -61,6 +61,9 @@ class _RecoveryDoor(PaidDoor):
     async def make(self, *, after_try: int) -> Paid:
         raise MoneyError("recovery sends nothing; in doubt it stays")
 
+    async def _book_anew(self, attempt: Attempt, receipt: Receipt) -> Paid:
+        raise MoneyError("recovery holds nothing, for it has not measured the request; its run books the answer")
+
     async def _send(self, attempt_id: str) -> Paid:
         note = "its process ended before it was sent"
         await asyncio.to_thread(lambda: self.w.ledger.give_up(attempt_id, code="never-sent", note=note))

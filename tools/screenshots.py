@@ -103,7 +103,7 @@ def shots(data: BoardData) -> tuple[Shot, ...]:
         Shot("launch", "/launch", _brief, all_three, whole=True, photos=False),
         Shot("launch-catalog", "/launch/catalog", photos=False),
         Shot("launch-briefs", "/launch/briefs", photos=False),
-        Shot("launch-approvals", "/launch/approvals", photos=False),
+        Shot("launch-approvals", "/launch/approvals", whole=True, photos=False),
         Shot("runs", "/runs", looks=both),
         Shot("run", f"/runs/{data.running}", looks=all_three, whole=True),
         Shot("run-catalog", f"/runs/{data.catalog}", whole=True),
@@ -208,7 +208,7 @@ def _save(png: bytes, name: str, *, photos: bool) -> None:
     """JPEG where photos carry the page, else a PNG of few colours; never above MAX_BYTES."""
     picture, out = Image.open(io.BytesIO(png)).convert("RGB"), io.BytesIO()
     if not photos:
-        picture.quantize(COLOURS, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     for quality in QUALITIES if photos else ():
         out = io.BytesIO()
         picture.save(out, "JPEG", quality=quality, optimize=True, progressive=True)

@@ -58,6 +58,8 @@ class PrefectPages:
     def picture(self) -> bytes:
         """All of the page, however far down it goes."""
         self.page.set_viewport_size({"width": WIDTH_PX, "height": 600})
+        self.page.wait_for_function("[...document.images].every(i => i.complete)")
+        self.page.wait_for_timeout(SETTLES_MS)
         height = min(MAX_HEIGHT_PX, int(self.page.evaluate(INNER_HEIGHT)))
         self.page.set_viewport_size({"width": WIDTH_PX, "height": height})
         self.page.wait_for_timeout(SETTLES_MS)

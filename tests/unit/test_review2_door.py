@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from budget.credits import Gap, Reading, judge
 from domain.attempt import Attempt, Intent
-from domain.errors import CapRefused, LedgerConflict, VendorBusy, VendorRefused
+from domain.errors import CapRefused, LedgerConflict, StorageError, VendorBusy, VendorRefused
 from domain.render import Job, Measured, Receipt, RenderRequest, Usage
 from tasks.paid_calls import InDoubt, PaidCall, pay
 from tasks.recoveries import recover_attempts
@@ -139,6 +140,29 @@ async def test_work_that_was_called_unbilled_is_not_bought_again_while_its_answe
     assert audit(w, invoice(1)).settled == COST_MICROS
     await recover_attempts(w)
     assert kept(w) == set()
+    before, after = (Reading(n, "bfl", 10**6 - n * COST_MICROS, 0, "", w.now()) for n in range(2))
+    judged = judge(Gap(before, after, (w.ledger.get(paid.attempt_id),)))
+    assert judged.finding == "unclear", "its charge lies before the readings around its row"
+
+
+async def test_a_crash_while_a_found_answer_is_booked_leaves_nothing_that_would_be_sent(
+    w: Wiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor = Vendor()
+    call = paid_call(vendor, request())
+    resolve(w, attempt_id := doubtful(w, call), word(None))
+    keep(w, attempt_id, "answer")
+
+    def killed(*_: object) -> None:
+        raise StorageError("here the process ends")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(w.ledger, "send", killed)
+        with pytest.raises(StorageError):
+            await pay(w, vendor, call)
+    assert w.ledger.find(call.work_key).state == "held"  # type: ignore[union-attr]
+    assert (await pay(w, vendor, call)).data == receipt().data
+    assert vendor.posts == 0
 
 
 async def test_an_answer_that_no_cap_has_room_for_any_more_waits_in_its_file(w: Wiring) -> None:
