@@ -104,10 +104,21 @@ class Drifts:
             values = {"book_micros": drift.book_micros, "vendor_micros": drift.vendor_micros}
             values["factor_ppm"] = drift.factor_ppm
             row = {name: getattr(drift, name) for name in ("attempt_id", "vendor", "model_id", "price_version")}
+            # before the row is written: what was told of this attempt's older figure says nothing of the newer one
+            is_news = _is_news(connection, drift)
             if not insert_once(connection, price_drifts, {**row, **values, "at": self._clock()}):
                 mine = price_drifts.c.attempt_id == drift.attempt_id
                 connection.execute(price_drifts.update().where(mine).values(**values))
-            return _is_news(connection, drift)
+            return is_news
+
+    def correct(self, attempt_id: str, vendor_micros: int) -> None:
+        """The bill of an attempt is as the book says, though its vendor had named another figure: the bill counts."""
+        mine = price_drifts.c.attempt_id == attempt_id
+        with self._database.write() as connection:
+            book_micros = connection.execute(sa.select(price_drifts.c.book_micros).where(mine)).scalar_one_or_none()
+            if book_micros is not None:
+                values = {"vendor_micros": vendor_micros, "factor_ppm": -(-vendor_micros * PPM // book_micros)}
+                connection.execute(price_drifts.update().where(mine).values(**values))
 
     def told(self, attempt_id: str) -> None:
         with self._database.write() as connection:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import psycopg
 import sqlalchemy as sa
 
+from domain.errors import StorageError
 from storage.database import Database
 
 Function = Literal["hold", "move"]
@@ -20,6 +21,7 @@ Function = Literal["hold", "move"]
 # any fixed number: names our lock among PostgreSQL's advisory locks
 _ADVISORY_LOCK = 7_236_115
 _HASH_DIGITS = 12
+_OUR_ERRORS = "DL"
 
 
 @cache
@@ -34,13 +36,28 @@ def function_name(function: Function) -> str:
 
 
 def call(database: Database, function: Function, parameters: Sequence[Any]) -> Any:
-    """The function's answer, in a transaction of its own. Makes the function first where it is missing."""
+    """The function's answer, in a transaction of its own. Makes the function first where it is missing.
+
+    Raises StorageError for whatever the database refuses (a standby that only reads, a right that is missing), but for
+    the errors that the functions raise themselves.
+    """
     statement = _call(function, len(parameters))
     try:
-        return database.call(statement, parameters)
-    except psycopg.errors.UndefinedFunction:
-        install(database, function)
-        return database.call(statement, parameters)
+        try:
+            return database.call(statement, parameters)
+        except psycopg.errors.UndefinedFunction:
+            install(database, function)
+            return database.call(statement, parameters)
+    except psycopg.Error as error:
+        if (error.sqlstate or "").startswith(_OUR_ERRORS):
+            raise
+        raise _refused(function, error) from error
+    except sa.exc.DBAPIError as error:
+        raise _refused(function, error.orig or error) from error
+
+
+def _refused(function: Function, error: BaseException) -> StorageError:
+    return StorageError(f"the database refused to {function}: {str(error).splitlines()[0]}")
 
 
 @cache

@@ -10,8 +10,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from review.access import cookies
+from review.access.roles import Role
+from review.access.secrets import token_sha256
+from review.access.sessions import visitor_of
 from review.queries.pulse import run_pulse
-from review.request import in_thread, visitor, wiring
+from review.request import board, in_thread, visitor, wiring
 from review.sheet_streams import Pulses, Seats, Watch
 
 State = Callable[[], Awaitable[tuple[dict[str, str], bool]]]
@@ -32,9 +36,19 @@ def stream(request: Request, run_id: str, state: State) -> Response:
     async def events() -> AsyncIterator[str]:
         with seats.taken(who):
             async for text in Watch(lambda: pulse_of(request, run_id), state, last_seen(request)).events():
+                if not await _is_still_in(request):
+                    return
                 yield text
 
     return StreamingResponse(events(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+async def _is_still_in(request: Request) -> bool:
+    """Whoever signed out, was shut out or lost the role meanwhile is told nothing more. A stream keeps nobody in."""
+    b = board(request)
+    token = getattr(request.state, "opened_session", "") or cookies.read(request, b.options, cookies.SESSION)
+    found = await in_thread(b.accounts.session, token_sha256(token))
+    return found is not None and visitor_of(found).can(Role.VIEWER)
 
 
 def last_seen(request: Request) -> str:

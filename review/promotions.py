@@ -11,6 +11,8 @@ from budget.caps import CapUse
 from domain.canonical import digest
 from domain.errors import SelectionError
 from domain.money import from_cents
+from review.access.roles import Role
+from review.access.sessions import Visitor
 from review.queries.sheet_picks import AssetPicks
 from tasks.planning import dimensions
 from tasks.ranking import MAX_PICKS_AN_ASSET
@@ -40,7 +42,7 @@ class Promotion:
     """`picks` are labels by asset. Prices are the quote's for one final each, times the picks.
 
     `caps` are the windows that this falls under, with the micros that it would hold there at worst. `is_busy` when a
-    process works on the run at this moment: it has one worker at a time.
+    process works on the run at this moment: it has one worker at a time. `only_by` alone picked one of them.
     """
 
     run_id: str
@@ -50,6 +52,7 @@ class Promotion:
     caps: tuple[tuple[CapUse, int], ...]
     limit_micros: int
     is_busy: bool
+    only_by: frozenset[str] = frozenset()
 
     @property
     def finals(self) -> int:
@@ -95,7 +98,21 @@ def promotion_of(w: Wiring, run_id: str, given: Sequence[tuple[AssetPicks, tuple
         caps=_caps(w, run_id, {key: sheet.worst_micros * len(labels) for key, (sheet, labels) in chosen.items()}),
         limit_micros=from_cents(w.settings.board_approval_limit_cents),
         is_busy=w.processes.is_held(f"run:{run_id}"),
+        only_by=frozenset[str]().union(*(_only_by(sheet, labels) for sheet, labels in chosen.values())),
     )
+
+
+def may_start(w: Wiring, visitor: Visitor, wanted: Promotion) -> bool:
+    """Above the limit an approver; where two pairs of eyes are asked for, nobody what she alone picked."""
+    if not wanted.needs_approver:
+        return True
+    alone = w.settings.board_four_eyes and visitor.user_id in wanted.only_by
+    return visitor.can(Role.APPROVER) and not alone
+
+
+def _only_by(sheet: AssetPicks, labels: Sequence[str]) -> frozenset[str]:
+    alone = (draft.user_ids for draft in sheet.drafts if draft.label in labels and len(draft.user_ids) == 1)
+    return frozenset[str]().union(*alone)
 
 
 def check(wanted: Promotion, sheets: Sequence[AssetPicks]) -> None:

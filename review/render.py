@@ -88,7 +88,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"money": money, "when": when, "ago": ago, "plural": plural}
+    made.filters |= {"money": money, "column_money": show, "when": when, "ago": ago, "plural": plural}
     made.globals |= {"static": static_url, "Role": Role}
     return made
 

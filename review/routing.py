@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -24,6 +25,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 MAX_BODY_BYTES = 1_000_000
 SIGN_IN = "/sign-in"
 EVERYTHING_ELSE = "/{path:path}"
+UNKEPT = "There is a character in it that cannot be kept. Take it out and try again."
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,9 @@ def _route(page: Page) -> Route:
             response = await _answer(page, request)
         except (HTTPException, DraftlineError) as error:
             response = render.error(request, error)
+        except DataError:
+            # a NUL in an address or a field: PostgreSQL cannot even look for it
+            response = render.error(request, HTTPException(400, UNKEPT))
         finally:
             await request.close()
         _put_cookies(request, response)

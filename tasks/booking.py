@@ -194,6 +194,8 @@ class Booking:
         drift = departure(attempt, figure_micros, worst_micros=worst_micros, usage_micros=usage_micros)
         if drift is not None and self.drifts.note(drift):
             self._tell(drift)
+        elif drift is None and attempt.job is not None and (attempt.job.cost_micros or 0) > figure_micros:
+            self.drifts.correct(attempt.attempt_id, figure_micros)
 
     def _tell(self, drift: Drift) -> None:
         try:
@@ -244,7 +246,7 @@ def _alert(drift: Drift) -> Alert:
         facts=facts,
         about=f"price.{drift.model_id}",
         run_id=drift.run_id,
-        alert_id=f"drift-{drift.attempt_id}",
+        alert_id=f"drift-{drift.attempt_id}-{drift.factor_ppm}",
     )
 
 

@@ -238,7 +238,7 @@ def prefect(browser: Browser, folder: Path) -> None:
         for one in stack.prefect("/artifacts/filter", asked):
             if one["key"] in ("quote", "contact-sheet", "bill"):
                 pages.artifact(one["id"])
-                _save(pages.picture(), f"{one['key']}-artifact", photos=False)
+                _save(pages.picture(), f"{one['key']}-artifact", photos=one["key"] == "contact-sheet")
 
 
 def main(arguments: Sequence[str]) -> None:

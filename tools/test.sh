@@ -7,5 +7,5 @@ tools/browser.sh
 tools/check.sh
 printf '\n\033[1m== every test, with real servers\033[0m\n'
 # two at a time, a file in one process: much of the proof waits for servers (TEST_PROCESSES=0: one after the other)
-.venv/bin/python -m pytest tests -n "${TEST_PROCESSES:-2}" --dist loadfile -rs --durations=15 "$@"
+.venv/bin/python -m pytest tests -n "${TEST_PROCESSES:-2}" --dist loadfile --no-loadscope-reorder -rs --durations=15 "$@"
 printf 'the proof took %s s\n' "$(($(date +%s) - started))"

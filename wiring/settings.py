@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     board_newcomer_roles: str = ""
     board_approval_limit_cents: Cents = 2_000
     board_four_eyes: bool = False
+    # feeds, photos and styles that people name on the board lie in here; by default where the board runs
+    board_files: Path = Path()
     prefect_api_url: str = _text("DRAFTLINE_PREFECT_API_URL", "PREFECT_API_URL")
     prefect_api_key: SecretStr = _key("DRAFTLINE_PREFECT_API_KEY", "PREFECT_API_KEY")
     prefect_api_auth_string: SecretStr = _key("DRAFTLINE_PREFECT_API_AUTH_STRING", "PREFECT_API_AUTH_STRING")

@@ -1,10 +1,11 @@
 """The smaller launch page: a catalog run over a product feed. Only what changed since its publication is made.
 
 Feeds, photos and styles are files on the worker's disk; a run can be priced and started from here only where the board
-sees them too. What may not live here: how feeds are read.
+sees them too, and only out of one folder: whoever may launch must not read whatever else is on that disk. What may not
+live here: how feeds are read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -139,7 +140,7 @@ class LookedCatalog:
 async def plan_catalog(w: Wiring, form: CatalogForm, requested_by: str) -> Planned:
     """The plan that the catalog flow would make. Raises FormErrors for a file that the board does not see."""
     terms, options = form.terms(), form.options(requested_by)
-    if errors := await in_thread(_unseen, terms):
+    if errors := await in_thread(_unseen, w, terms):
         raise FormErrors(errors)
     photos = Path(terms.photos) if terms.photos else None
     style = await in_thread(style_of, terms.style)
@@ -149,13 +150,25 @@ async def plan_catalog(w: Wiring, form: CatalogForm, requested_by: str) -> Plann
     return await plan_run(w, wishes, options, terms.catalog)
 
 
-def _unseen(terms: CatalogTerms) -> dict[str, str]:
+def _unseen(w: Wiring, terms: CatalogTerms) -> dict[str, str]:
     files = {"feed": terms.feed, "style": terms.style}
     sentence = "The board does not see this {}, so the run cannot be priced from here."
-    errors = {name: sentence.format("file") for name, path in files.items() if path and not Path(path).is_file()}
-    if terms.photos and not Path(terms.photos).is_dir():
+    errors = {
+        name: sentence.format("file") for name, path in files.items() if path and not _sees(w, path, Path.is_file)
+    }
+    if terms.photos and not _sees(w, terms.photos, Path.is_dir):
         errors["photos"] = sentence.format("folder")
     return errors
+
+
+def _sees(w: Wiring, name: str, is_one: Callable[[Path], bool]) -> bool:
+    """Inside the folder for such files, links followed, and not among our own. What is elsewhere is as if not there."""
+    folder, home = w.settings.board_files.resolve(), w.settings.home.resolve()
+    try:
+        path = Path(name).resolve()
+        return path.is_relative_to(folder) and not path.is_relative_to(home) and is_one(path)
+    except (OSError, ValueError, RuntimeError):  # too long, not ours to look at, a NUL, links in a circle
+        return False
 
 
 async def open_catalog(request: Request) -> Response:

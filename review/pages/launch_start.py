@@ -106,6 +106,18 @@ def _started(w: Wiring, launch: Launch, flow_run_id: str) -> None:
     w.flow_runs.add(FlowRun(flow_run_id, launch.run_id, launch.deployment, launch.launched_by))
 
 
+def bare_params(launch: Launch) -> dict[str, Any]:
+    """What the flow takes: some launches are kept as they are sent, under the flow's one parameter."""
+    found: dict[str, Any] = launch.params.get("params", launch.params)
+    return found
+
+
+def approve_anew(w: Wiring, planned: Planned, by: str) -> None:
+    """A yes to the quote of now, unless one stands."""
+    if Approvals(w.database, w.now).standing(planned.quote.hash) is None:
+        _approve(w, planned, planned.quote.hash, by, "started it again on the board")
+
+
 def keep_quote(w: Wiring, planned: Planned, by: str) -> None:
     """So that an approval can name it and a later difference can be told."""
     run = planned.run

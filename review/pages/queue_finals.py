@@ -14,7 +14,7 @@ from review import render
 from review.access.audit import record
 from review.access.roles import Role
 from review.pages.sheet_promote import start_promotion
-from review.promotions import Promotion, check, promotion_of
+from review.promotions import Promotion, check, may_start, promotion_of
 from review.queries.sheet_picks import AssetPicks, run_picks
 from review.queries.standing import Standing, standing
 from review.request import in_thread, visitor, wiring
@@ -61,7 +61,7 @@ async def finals(request: Request) -> Response:
             raise SelectionError("The decisions have changed since this was opened. Look again, then confirm.")
     except SelectionError as error:
         return await _finals_shown(request, problem=_sentence(error), status=409)
-    if wanted.needs_approver and not visitor(request).can(Role.APPROVER):
+    if not may_start(wiring(request), visitor(request), wanted):
         raise HTTPException(
             403, "This costs more than a reviewer may spend: somebody with the role approver starts it."
         )
@@ -113,8 +113,8 @@ async def _finals_shown(request: Request, *, problem: str = "", status: int = 20
             check(wanted, sheets)
         except SelectionError:
             problem = "Nothing is decided yet: approve at least one product."
-    may_start = not problem and (not wanted.needs_approver or visitor(request).can(Role.APPROVER))
-    return _shown(request, "finals", status, now=now, wanted=wanted, problem=problem, may_start=may_start)
+    may = not problem and may_start(wiring(request), visitor(request), wanted)
+    return _shown(request, "finals", status, now=now, wanted=wanted, problem=problem, may_start=may)
 
 
 def _shown(request: Request, what: str, status: int, **context: Any) -> Response:

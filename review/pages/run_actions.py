@@ -4,7 +4,8 @@ Both end in Prefect's API; no ledger row is written here. What was held and neve
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -12,19 +13,22 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from budget.approvals import Approvals
 from budget.caps import CapUse
 from domain.errors import DraftlineError, InputError, RunError
 from domain.money import from_cents
 from review import render
 from review.access.audit import record
 from review.access.roles import Role
+from review.pages.launch_approvals import plan_again
+from review.pages.launch_start import approve_anew, bare_params
 from review.prefect_api import FlowRun
 from review.queries.run_detail import RunDetail, run_detail
 from review.request import in_thread, prefect, visitor, wiring
 from review.routing import Page
 from review.run_state import ACTIVE
 from storage.records.launches import Launch
-from tasks.planning import dimensions
+from tasks.planning import Planned, dimensions
 from tasks.plans import plan_stored
 from wiring import Wiring
 
@@ -32,11 +36,17 @@ RETRY = "retry-"
 LAUNCH_ID = re.compile(RETRY + r"[0-9a-f]{32}")
 MAX_CANCELLED = 8
 MAX_REASON_CHARS = 200
+PROMOTE = "promote/promote"
+NOT_YOURS = "This may cost more than you may spend: somebody with the role approver starts it."
+CHANGED = "This is another quote than the one that you saw; nothing was started. Look at the numbers, then confirm."
 
 
 @dataclass(frozen=True)
 class Again:
-    """What starting a run again would make and cost, in micros. `failed` are the assets that are tried anew."""
+    """What starting a run again would make and cost, in micros. `failed` are the assets that are tried anew.
+
+    `quote_hash` is the quote of now of a run that goes by an approved quote: who starts it again says yes to this one.
+    """
 
     failed: tuple[str, ...]
     drafts: int
@@ -46,6 +56,7 @@ class Again:
     in_doubt: int
     caps: tuple[CapUse, ...]
     limit_micros: int
+    quote_hash: str = ""
 
     @property
     def needs_approver(self) -> bool:
@@ -111,10 +122,16 @@ async def again(request: Request) -> Response:
         return render.see_other(request, _run_url(run_id))
     if problem := _not_startable(detail):
         return await _again_shown(request, detail, problem=problem, status=409)
-    if (await _quoted(wiring(request), detail)).needs_approver and not visitor(request).can(Role.APPROVER):
-        raise HTTPException(403, "This may cost more than you may spend: somebody with the role approver starts it.")
     try:
-        started = await _start(request, launch_id, detail)
+        planned = await _planned(wiring(request), detail)
+        quoted = await _quoted(wiring(request), detail, planned)
+        if not await _may_start(request, quoted):
+            raise HTTPException(403, NOT_YOURS)
+        if quoted.quote_hash and form.get("quote_hash") != quoted.quote_hash:
+            return await _again_shown(request, detail, problem=CHANGED, status=409)
+        if planned is not None:
+            await in_thread(approve_anew, wiring(request), planned, visitor(request).user_id)
+        started = await _start(request, launch_id, detail, planned)
     except DraftlineError as error:
         return await _again_shown(request, detail, problem=_sentence(error), status=503)
     await record(request, "run.started_again", run_id, failed=len(_failed(detail)), flow_run=started.flow_run_id)
@@ -175,33 +192,59 @@ def _failed(detail: RunDetail) -> tuple[str, ...]:
     return detail.retry.asset_keys if detail.retry else ()
 
 
-async def _quoted(w: Wiring, detail: RunDetail) -> Again:
+async def _planned(w: Wiring, detail: RunDetail) -> Planned | None:
+    """What its approved start would make now: of a catalog that was published in part, another quote than then."""
+    launch = _started_here(await in_thread(w.launches.of_run, detail.row.run_id), detail)
+    if launch is None or not bare_params(launch).get("approved_quote"):
+        return None
+    planned, _ = await plan_again(w, replace(launch, params=bare_params(launch)))
+    if not planned.assets:
+        raise RunError("nothing is left to make: what failed is published meanwhile, or is not asked for any more")
+    return planned
+
+
+async def _may_start(request: Request, quoted: Again) -> bool:
+    """Above the limit an approver; where two pairs of eyes are asked for, only what somebody has approved already."""
+    if not quoted.needs_approver:
+        return True
+    w = wiring(request)
+    is_enough = not (w.settings.board_four_eyes and quoted.quote_hash)
+    stands = is_enough or await in_thread(Approvals(w.database, w.now).standing, quoted.quote_hash) is not None
+    return visitor(request).can(Role.APPROVER) and stands
+
+
+async def _quoted(w: Wiring, detail: RunDetail, planned: Planned | None) -> Again:
     """Of the failed assets; for a run that was stopped, of everything that its rows say is still to be made."""
     limit, uses = from_cents(w.settings.board_approval_limit_cents), await in_thread(_uses, w, detail.row.run_id)
-    if detail.retry is not None and detail.row.status != "incomplete":
+    if planned is None and detail.retry is not None and detail.row.status != "incomplete":
         r = detail.retry
         return Again(r.asset_keys, r.drafts, r.finals, r.expected_micros, r.worst_micros, r.in_doubt, uses, limit)
-    quote = (await plan_stored(w, detail.row.run_id)).quote
+    quote = planned.quote if planned is not None else (await plan_stored(w, detail.row.run_id)).quote
     missing = {
         stage: sum(max(0, x.open - x.held) for x in quote.lines if x.stage == stage) for stage in ("draft", "final")
     }
     doubts = detail.retry.in_doubt if detail.retry else detail.row.money.in_doubt
     made, price = (missing["draft"], missing["final"]), (quote.range.expected, quote.asked_micros)
-    return Again(_failed(detail), *made, *price, doubts, uses, limit)
+    return Again(_failed(detail), *made, *price, doubts, uses, limit, quote.hash if planned is not None else "")
 
 
 def _uses(w: Wiring, run_id: str) -> tuple[CapUse, ...]:
     return tuple(sorted(w.ledger.uses(dimensions(w.runs.get(run_id), None, w)), key=lambda use: use.left_micros))
 
 
-async def _start(request: Request, launch_id: str, detail: RunDetail) -> FlowRun:
+async def _start(request: Request, launch_id: str, detail: RunDetail, planned: Planned | None) -> FlowRun:
     """The form's id is the launch's: pressed twice, it starts one flow run."""
     w, run_id = wiring(request), detail.row.run_id
     deployment, params = await _started_with(request, detail)
-    launch = Launch(launch_id, detail.quote_hash, run_id, deployment, params, visitor(request).user_id)
+    quote_hash = planned.quote.hash if planned is not None else detail.quote_hash
+    if planned is not None:
+        params = {**params, "approved_quote": quote_hash}
+    launch = Launch(launch_id, quote_hash, run_id, deployment, params, visitor(request).user_id)
     known, _ = await in_thread(w.launches.begin, launch)
     try:
-        started = await prefect(request).start(known.deployment, known.params, idempotency_key=launch_id)
+        started = await prefect(request).start(
+            known.deployment, {"params": bare_params(known)}, idempotency_key=launch_id
+        )
     except InputError:
         await in_thread(w.launches.failed, launch_id)
         raise
@@ -209,19 +252,27 @@ async def _start(request: Request, launch_id: str, detail: RunDetail) -> FlowRun
     return started
 
 
+def _started_here(launches: Sequence[Launch], detail: RunDetail) -> Launch | None:
+    """Its last start from the board. Drafts that are missing are made by the first start of all, not by a promotion."""
+    started = (x for x in launches if x.state == "started")
+    return next((x for x in started if not (_misses_drafts(detail) and x.deployment == PROMOTE)), None)
+
+
+def _misses_drafts(detail: RunDetail) -> bool:
+    return detail.retry is not None and detail.retry.drafts > 0
+
+
 async def _started_with(request: Request, detail: RunDetail) -> tuple[str, dict[str, Any]]:
     """Deployment and parameters of its last start: the board's own record, else what Prefect still knows."""
     launches = await in_thread(wiring(request).launches.of_run, detail.row.run_id)
-    # drafts that are missing are made by the first start of all; a promotion would pass them by
-    misses_drafts = detail.retry is not None and detail.retry.drafts > 0
-    for launch in launches:
-        if launch.state == "started" and not (misses_drafts and launch.deployment == "promote/promote"):
-            return launch.deployment, launch.params
+    if launch := _started_here(launches, detail):
+        return launch.deployment, bare_params(launch)
+    misses_drafts = _misses_drafts(detail)
     for flow in detail.flow_runs:
         if flow.deployment and not (misses_drafts and flow.deployment == "promote"):
             found = await prefect(request).flow_run(flow.flow_run_id)
             if found.parameters:
-                return f"{flow.deployment}/{flow.deployment}", found.parameters
+                return f"{flow.deployment}/{flow.deployment}", found.parameters.get("params", found.parameters)
     raise RunError(
         "nobody started this run from the board and the workflow server does not know its parameters any more; start "
         "it again where it was started: the same wish is the same run and goes on where it stopped"
@@ -241,10 +292,10 @@ async def _detail(request: Request) -> RunDetail:
 async def _again_shown(request: Request, detail: RunDetail, *, problem: str = "", status: int = 200) -> Response:
     problem, quoted = problem or _not_startable(detail), None
     try:
-        quoted = await _quoted(wiring(request), detail)
+        quoted = await _quoted(wiring(request), detail, await _planned(wiring(request), detail))
     except DraftlineError as error:
         problem = problem or _sentence(error)
-    may_start = not problem and quoted and (not quoted.needs_approver or visitor(request).can(Role.APPROVER))
+    may_start = problem in ("", CHANGED) and quoted and await _may_start(request, quoted)
     launch_id = f"{RETRY}{uuid4().hex}"
     context = {"detail": detail, "quoted": quoted, "problem": problem, "may_start": may_start, "launch_id": launch_id}
     return _shown(request, "again", status=status, **context)

@@ -11,7 +11,7 @@ from review import render
 from review.access.audit import record
 from review.access.roles import Role
 from review.prefect_api import FlowRun
-from review.promotions import Choice, Promotion, check, promotion
+from review.promotions import Choice, Promotion, check, may_start, promotion
 from review.queries.sheet_picks import AssetPicks, run_picks
 from review.request import in_thread, prefect, visitor, wiring
 from review.routing import Page
@@ -38,7 +38,7 @@ async def promote(request: Request) -> Response:
             raise SelectionError("The picks have changed since this was opened. Look again, then confirm.")
     except SelectionError as error:
         return await _shown(request, choice, problem=str(error), status=409)
-    if wanted.needs_approver and not visitor(request).can(Role.APPROVER):
+    if not may_start(wiring(request), visitor(request), wanted):
         raise HTTPException(403, "This is more than a reviewer may spend: somebody with the role approver starts it.")
     try:
         started = await start_promotion(request, wanted)
@@ -61,7 +61,8 @@ async def start_promotion(request: Request, wanted: Promotion) -> FlowRun:
         try:
             started = await prefect(request).start(DEPLOYMENT, known.params, idempotency_key=launch_id)
         except DraftlineError:
-            await in_thread(w.launches.failed, launch_id)
+            if known.state != "started":  # one that runs already stays what it is, whoever presses again
+                await in_thread(w.launches.failed, launch_id)
             raise
         await in_thread(w.launches.started, launch_id, started.flow_run_id)
         if started.state not in ("FAILED", "CRASHED", "CANCELLED"):
@@ -90,7 +91,7 @@ async def _shown(request: Request, choice: Choice, *, problem: str = "", status:
         "asset_key": asset_key,
         "url": sheet_url(run_id, asset_key),
         "sheets": {sheet.asset_key: sheet for sheet in sheets},
-        "may_start": not problem and (not wanted.needs_approver or visitor(request).can(Role.APPROVER)),
+        "may_start": not problem and may_start(wiring(request), visitor(request), wanted),
     }
     if render.wants_fragment(request):
         return render.fragment(request, "sheets/_promote.html", **context)

@@ -12,7 +12,7 @@ from budget.caps import Cap, read_caps
 from domain.attempt import Dimensions
 from storage.database import Database
 from storage.database.money_tables import cap_windows
-from storage.database.tables import images, publications, runs, selections
+from storage.database.tables import assets, images, publications, runs, selections
 
 SHEETS = 6
 RUNS = 6
@@ -84,9 +84,7 @@ def home_numbers(database: Database, now: datetime) -> HomeNumbers:
     with database.read() as connection:
         return HomeNumbers(
             sheets=_sheets(connection),
-            sheets_open=connection.execute(
-                sa.select(sa.func.count()).select_from(selections).where(selections.c.state == "open")
-            ).scalar_one(),
+            sheets_open=connection.execute(sa.select(sa.func.count()).select_from(_waiting().subquery())).scalar_one(),
             running=_runs(connection, runs.c.status.in_(RUNNING)),
             recent=_runs(connection, runs.c.status.not_in(RUNNING)),
             caps=[_day_cap(connection, cap, now) for cap in read_caps(connection) if cap.scope == "global"],
@@ -95,14 +93,19 @@ def home_numbers(database: Database, now: datetime) -> HomeNumbers:
 
 
 def _sheets(connection: Connection) -> list[OpenSheet]:
-    query = (
+    query = _waiting().order_by(selections.c.opened_at.desc()).limit(SHEETS)
+    return [_sheet(connection, row) for row in connection.execute(query).all()]
+
+
+def _waiting() -> sa.Select[Any]:
+    """Open selections, but for those of a brief that failed: there is nothing on its sheet to pick."""
+    same = (assets.c.run_id == selections.c.run_id) & (assets.c.asset_key == selections.c.asset_key)
+    return (
         sa.select(selections.c.run_id, selections.c.asset_key, selections.c.opened_at, runs.c.name)
         .join(runs, runs.c.run_id == selections.c.run_id)
-        .where(selections.c.state == "open")
-        .order_by(selections.c.opened_at.desc())
-        .limit(SHEETS)
+        .join(assets, same)
+        .where(selections.c.state == "open", assets.c.state != "failed")
     )
-    return [_sheet(connection, row) for row in connection.execute(query).all()]
 
 
 def _sheet(connection: Connection, row: Any) -> OpenSheet:

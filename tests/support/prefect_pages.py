@@ -4,6 +4,7 @@ from playwright.sync_api import Locator, Page
 
 WIDTH_PX, MAX_HEIGHT_PX = 1_000, 4_000
 SETTLES_MS = 400
+MAX_ROUNDS = 6
 # Its panes scroll inside the window; a picture of all of one needs a window as high as what is inside.
 INNER_HEIGHT = "document.querySelector('.app-router-view').scrollHeight"
 
@@ -57,12 +58,14 @@ class PrefectPages:
 
     def picture(self) -> bytes:
         """All of the page, however far down it goes."""
-        self.page.set_viewport_size({"width": WIDTH_PX, "height": 600})
-        self.page.wait_for_function("[...document.images].every(i => i.complete)")
-        self.page.wait_for_timeout(SETTLES_MS)
-        height = min(MAX_HEIGHT_PX, int(self.page.evaluate(INNER_HEIGHT)))
-        self.page.set_viewport_size({"width": WIDTH_PX, "height": height})
-        self.page.wait_for_timeout(SETTLES_MS)
+        height_px = 600
+        for _ in range(MAX_ROUNDS):  # pictures further down are loaded only when they come into sight
+            self.page.set_viewport_size({"width": WIDTH_PX, "height": height_px})
+            self.page.wait_for_timeout(SETTLES_MS)
+            inside_px = min(MAX_HEIGHT_PX, int(self.page.evaluate(INNER_HEIGHT)))
+            if inside_px <= height_px:
+                break
+            height_px = inside_px
         return self.page.screenshot()
 
     def _submit(self) -> Locator:

@@ -38,7 +38,7 @@ def prefect() -> FakePrefect:
 
 @pytest.fixture
 def under(tmp_path: Path, prefect: FakePrefect) -> Iterator[BoardUnderTest]:
-    made = BoardUnderTest(board_wiring(tmp_path, board_approval_limit_cents=20))
+    made = BoardUnderTest(board_wiring(tmp_path / "home", board_approval_limit_cents=20, board_files=tmp_path))
     made.board.prefect = prefect.api()
     yield made
     made.w.close()

@@ -335,6 +335,22 @@ def test_above_the_limit_only_an_approver_starts_it(
         assert under.client(Role.APPROVER).submit(f"{url_of(data)}/promote", seen=key).status_code == 303
 
 
+def test_with_four_eyes_an_approver_starts_no_dear_finals_that_she_alone_picked(
+    seeded: tuple[Path, BoardData], data: BoardData, tmp_path: Path
+) -> None:
+    for under in board_on(seeded[0], tmp_path, board_approval_limit_cents=5, board_four_eyes=True):
+        prefect, approver = with_prefect(under, Prefect()), under.client(Role.APPROVER)
+        approver.submit(f"{url_of(data)}/marks", do="pick A1")
+        page = approver.get(f"{url_of(data)}/promote").text
+        assert "ask somebody else with that role" in page
+        assert "Make 2 finals for" not in page
+        key = seen(under, approver, data)
+        assert approver.submit(f"{url_of(data)}/promote", seen=key).status_code == 403
+        assert prefect.sent == []
+        other = under.client(Role.APPROVER, user_id="other")
+        assert other.submit(f"{url_of(data)}/promote", seen=key).status_code == 303
+
+
 def test_when_prefect_is_away_nothing_is_started_and_the_page_says_so(
     under: BoardUnderTest, her: BoardClient, data: BoardData
 ) -> None:
@@ -343,6 +359,18 @@ def test_when_prefect_is_away_nothing_is_started_and_the_page_says_so(
     assert answer.status_code == 503
     assert "server answered 500" in answer.text
     assert under.w.launches.of_run(data.campaign)[0].state == "failed"
+
+
+def test_pressing_again_while_prefect_is_away_does_not_call_failed_what_was_started(
+    under: BoardUnderTest, her: BoardClient, data: BoardData
+) -> None:
+    key = seen(under, her, data)
+    with_prefect(under, Prefect())
+    assert her.submit(f"{url_of(data)}/promote", seen=key).status_code == 303
+    with_prefect(under, Prefect(status=500))
+    assert her.submit(f"{url_of(data)}/promote", seen=key).status_code == 503
+    (launch,) = under.w.launches.of_run(data.campaign)
+    assert (launch.state, launch.flow_run_id) == ("started", "flow-0")
 
 
 def test_while_somebody_works_on_the_run_its_finals_wait(
