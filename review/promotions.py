@@ -14,7 +14,7 @@ from domain.money import from_cents
 from review.access.roles import Role
 from review.access.sessions import Visitor
 from review.queries.sheet_picks import AssetPicks
-from tasks.planning import dimensions
+from tasks.charging import dimensions
 from tasks.ranking import MAX_PICKS_AN_ASSET
 from wiring import Wiring
 

@@ -11,7 +11,8 @@ from budget.caps import Cap
 from domain.errors import NotApproved, QuoteChanged
 from domain.money import from_cents, show
 from domain.run import Run
-from tasks.planning import Planned, dimensions
+from tasks.charging import dimensions
+from tasks.planning import Planned
 from tasks.plans import FINISHED, plan_stored
 from tasks.selections import newly_picked
 from wiring import Wiring, current

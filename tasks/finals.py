@@ -12,8 +12,8 @@ from domain.run import Asset, ImageRecord, Run
 from prompts.slots import ReferenceRole
 from prompts.variations import Variation
 from tasks.assets import brief_of, gather_all, reference_of, references_of, run_and_assets, stored_bytes
+from tasks.charging import dimensions, needs_no_hold
 from tasks.paid_images import Gates, ImageSpec, gates_of, make_image
-from tasks.planning import dimensions, needs_no_hold
 from vendors.contract import Vendor
 from wiring import Wiring, current
 

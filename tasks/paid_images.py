@@ -13,8 +13,8 @@ from imaging.decode import decode
 from imaging.provenance import has_c2pa
 from storage.objects import keys
 from tasks.assets import image_id
+from tasks.charging import dimensions
 from tasks.paid_calls import Paid, PaidCall, pay
-from tasks.planning import dimensions
 from vendors.contract import Vendor
 from wiring import Wiring
 

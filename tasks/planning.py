@@ -12,7 +12,7 @@ from budget.degrade import Lowering, Making, Stage, lowered_note
 from budget.drift import Drifts
 from budget.price_book import ModelChoice
 from budget.quote import Quote, QuoteLine, inversion_warning, saving_micros
-from domain.attempt import OPEN_STATES, Dimensions, State
+from domain.attempt import Dimensions, State
 from domain.canonical import digest
 from domain.errors import InputError, PriceMissing
 from domain.ladder import Ladder
@@ -23,6 +23,7 @@ from domain.sizing import Size, crop_warnings, draft_size, final_size
 from prompts.book import RenderedPrompt
 from prompts.slots import ReferenceRole
 from prompts.variations import Variation
+from tasks.charging import dimensions, needs_no_hold
 from tasks.wishes import Wish, Wishes
 from vendors.contract import Vendor
 from wiring import Wiring
@@ -346,11 +347,6 @@ def requests_with_ordinals(requests: list[RenderRequest], round_no: int) -> list
     return [((round_no - 1) * ROUND_STEP + n, request) for n, request in enumerate(requests)]
 
 
-def needs_no_hold(w: Wiring, vendor: str, state: State) -> bool:
-    """Whether unfinished work goes on with the money that is held for it (in doubt: is not sent again at all)."""
-    return state in OPEN_STATES or (state == "in_doubt" and not w.settings.resends(vendor))
-
-
 def quote_parts(w: Wiring, planned: Planned) -> list[tuple[Dimensions, int]]:
     """The plan for `Ledger.check_plan`: each line's own dimensions, so that a vendor's or a model's cap counts too."""
     assets = {asset.asset_key: asset for asset in planned.assets}
@@ -383,23 +379,3 @@ def _ladder(w: Wiring, name: str) -> Ladder:
     if name not in w.ladders:
         raise InputError(f"unknown ladder {name!r}", where="--ladder", hint=f"known: {', '.join(sorted(w.ladders))}")
     return w.ladders[name]
-
-
-def dimensions(
-    run: Run, asset: Asset | None, w: Wiring, plan: Mapping[str, Any] | None = None, stage: str = ""
-) -> Dimensions:
-    """By what finance asks, for one call (or, without an asset, for the run as a whole)."""
-    return Dimensions(
-        run_id=run.run_id,
-        flow=run.flow,
-        deployment=w.settings.deployment,
-        campaign=run.name,
-        cost_centre=str(run.plan.get("cost_centre") or w.settings.cost_centre),
-        asset_key=asset.asset_key if asset else "",
-        sku=asset.sku if asset else "",
-        stage=stage,
-        tier=stage,
-        vendor=plan["vendor"] if plan else "",
-        role=plan["role"] if plan else "",
-        model_id=plan["model_id"] if plan else "",
-    )

@@ -16,7 +16,8 @@ from domain.render import Reference
 from domain.run import Asset, Run
 from domain.sizing import Size, upscaled_size
 from tasks.assets import brief_of
-from tasks.planning import Planned, Planner, RunOptions, dimensions, needs_no_hold, quote_parts
+from tasks.charging import dimensions, needs_no_hold
+from tasks.planning import Planned, Planner, RunOptions, quote_parts
 from tasks.wishes import Wish, Wishes
 from vendors.contract import Vendor
 from wiring import Wiring

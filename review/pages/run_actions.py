@@ -28,7 +28,8 @@ from review.request import in_thread, prefect, visitor, wiring
 from review.routing import Page
 from review.run_state import ACTIVE
 from storage.records.launches import Launch
-from tasks.planning import Planned, dimensions
+from tasks.charging import dimensions
+from tasks.planning import Planned
 from tasks.plans import plan_stored
 from wiring import Wiring
 

@@ -12,8 +12,9 @@ from domain.brief import Brief
 from domain.errors import CapRefused
 from domain.placement import Placement
 from domain.render import Reference, RenderRequest
+from tasks.charging import dimensions
 from tasks.opening import check_caps
-from tasks.planning import Planned, dimensions, draft_requests, requests_with_ordinals
+from tasks.planning import Planned, draft_requests, requests_with_ordinals
 from tests.support.planning import planned, planning_wiring
 from wiring import Wiring
 from wiring.settings import ALL_VENDORS

@@ -11,8 +11,9 @@ from domain.attempt import Intent
 from domain.brief import Brief
 from domain.errors import CapRefused, NotApproved, QuoteChanged
 from tasks.approving import check_approval
+from tasks.charging import dimensions
 from tasks.opening import check_caps
-from tasks.planning import Planned, dimensions, draft_requests, requests_with_ordinals
+from tasks.planning import Planned, draft_requests, requests_with_ordinals
 from tests.support.planning import planning_wiring
 from tests.support.quotes import change_book, dearer, whole_plan
 from wiring import Wiring

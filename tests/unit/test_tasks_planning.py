@@ -129,7 +129,7 @@ async def test_the_default_cap_of_a_run_stands_when_none_is_named(w: Wiring) -> 
 
 
 def _dimensions(w: Wiring, plan: Planned):  # type: ignore[no-untyped-def]
-    from tasks.planning import dimensions
+    from tasks.charging import dimensions
 
     return dimensions(plan.run, None, w)
 

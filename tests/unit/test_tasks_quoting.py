@@ -15,8 +15,9 @@ from domain.brief import Brief
 from domain.errors import CapRefused, InputError
 from domain.placement import Placement
 from domain.render import Reference
+from tasks.charging import dimensions
 from tasks.opening import check_caps
-from tasks.planning import Planned, dimensions, draft_requests, requests_with_ordinals
+from tasks.planning import Planned, draft_requests, requests_with_ordinals
 from tasks.quoting import asked_parts
 from tasks.wishes import Wish
 from tests.support.planning import planning_wiring
