@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -48,14 +49,14 @@ NAVIGATION: tuple[tuple[str, str, Role], ...] = (
     ("Audit", "/audit", Role.ADMIN),
 )
 
-# The first that fits decides; an error of ours is the visitor's to mend, or a service that is away.
+log = logging.getLogger("draftline.board")
+# The first that fits decides; an error of ours is the visitor's to mend. Services that are away are told by `_told`.
 STATUSES: tuple[tuple[type[DraftlineError], int], ...] = (
     (InputError, 422),
     (CapRefused, 409),
     (SelectionError, 409),
     (RunBusy, 409),
     (RunError, 409),
-    (StorageError, 503),
     (VendorError, 502),
     (DraftlineError, 409),
 )
@@ -168,6 +169,10 @@ def _told(found: HTTPException | DraftlineError) -> tuple[int, str]:
         # Starlette fills in the status's name where no sentence was given
         own = found.detail if " " in found.detail and found.detail.endswith((".", ")")) else ""
         return found.status_code, own or SENTENCES.get(found.status_code, "That did not work.")
+    if isinstance(found, StorageError):
+        # its words name hosts and buckets: for the log, not for a browser
+        log.error("board.storage error=%s", found)
+        return 503, "The database or the picture store does not answer. Try again in a moment."
     text = str(found)
     sentence = text[:1].upper() + text[1:]
     return next(status for kind, status in STATUSES if isinstance(found, kind)), sentence

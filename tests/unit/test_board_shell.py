@@ -97,7 +97,6 @@ def test_an_upload_is_cut_off_at_the_page_s_limit_declared_or_not(under: BoardUn
     [
         (InputError("the subject is missing"), 422),
         (CapRefused("day", limit_micros=1, committed_micros=0, asked_micros=2), 409),
-        (StorageError("the store is away"), 503),
     ],
 )
 def test_an_error_of_ours_is_a_sentence_on_a_page_or_a_toast(
@@ -114,6 +113,16 @@ def test_an_error_of_ours_is_a_sentence_on_a_page_or_a_toast(
     toast = client.submit("/fails", htmx=True)
     assert (toast.status_code, toast.text, toast.headers["hx-reswap"]) == (status, "", "none")
     assert str(error)[1:] in toast.headers["hx-trigger"]
+
+
+def test_a_store_that_is_away_is_told_without_its_address(under: BoardUnderTest) -> None:
+    async def fails(_request: Request) -> Response:
+        raise StorageError("the database at postgresql://db.internal/draftline did not answer")
+
+    add_page(under, Page("/fails", fails, Role.VIEWER))
+    answer = under.client(Role.VIEWER).get("/fails")
+    assert (answer.status_code, "does not answer. Try again" in answer.text) == (503, True)
+    assert "db.internal" not in answer.text
 
 
 def test_what_breaks_is_told_with_an_id_and_without_the_reason(
