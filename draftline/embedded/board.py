@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from draftline.embedded.processes import LOOPBACK, free_port, port_is_free
+from draftline.embedded.processes import LOOPBACK, free_port, take_port
 from draftline.embedded.service import Address, Launch, Setup, python_path
 
 USUAL_PORT = 4300
@@ -23,7 +23,7 @@ class Board:
     stop_s = 10.0
 
     def ports(self, taken: Mapping[str, int]) -> dict[str, int]:
-        usual = USUAL_PORT not in taken.values() and port_is_free(USUAL_PORT)
+        usual = USUAL_PORT not in taken.values() and take_port(USUAL_PORT)
         return {"http": USUAL_PORT if usual else free_port(taken.values())}
 
     def secrets(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ import certifi
 import httpx
 
 from domain.errors import RunError
-from draftline.embedded.processes import LOOPBACK, free_port, port_is_free
+from draftline.embedded.processes import LOOPBACK, free_port, take_port
 from draftline.embedded.service import Address, Launch, Setup
 
 USUAL_PORT = 4200
@@ -45,7 +45,7 @@ class PrefectServer:
     stop_s = 20.0
 
     def ports(self, taken: Mapping[str, int]) -> dict[str, int]:
-        usual = USUAL_PORT not in taken.values() and port_is_free(USUAL_PORT)
+        usual = USUAL_PORT not in taken.values() and take_port(USUAL_PORT)
         return {"http": USUAL_PORT if usual else free_port(taken.values())}
 
     def secrets(self) -> dict[str, str]:

@@ -3,16 +3,19 @@
 What lives here: is that still the same process, which ports are free, the end of a log. What may not: services.
 """
 
+import fcntl
 import os
 import random
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from domain.errors import RunError
 
@@ -76,7 +79,25 @@ def _started_by_ps(pid: int) -> str:
     return asked.stdout.strip()
 
 
-def port_is_free(port: int) -> bool:
+_claims: dict[int, TextIO] = {}
+
+
+def take_port(port: int) -> bool:
+    """Claim a port on which nobody listens. False where somebody does, or another command of this user will at once.
+
+    Between a look at a free port and a server that listens on it lie seconds: without the claim two commands would
+    start on the same one, and the second would take the first one's server for its own. Give it back when it listens.
+    """
+    return port not in _claims and _nobody_listens(port) and _claim(port)
+
+
+def give_ports_back(ports: Iterable[int]) -> None:
+    for port in ports:
+        if (claim := _claims.pop(port, None)) is not None:
+            claim.close()
+
+
+def _nobody_listens(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -86,6 +107,20 @@ def port_is_free(port: int) -> bool:
         return True
 
 
+def _claim(port: int) -> bool:
+    """A locked file: the kernel forgets it with this process, however that ends."""
+    folder = Path(tempfile.gettempdir()) / f"draftline-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    claim = (folder / str(port)).open("w", encoding="ascii")
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        claim.close()
+        return False
+    _claims[port] = claim
+    return True
+
+
 def port_answers(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
@@ -93,12 +128,12 @@ def port_answers(port: int) -> bool:
 
 
 def free_port(taken: Iterable[int] = (), *, with_grpc: bool = False) -> int:
-    """A free port that is not in `taken`; `with_grpc` also wants the one GRPC_OFFSET above it."""
+    """A free port that is not in `taken`, claimed; `with_grpc` also wants the one GRPC_OFFSET above it."""
     taken = set(taken)
     for _ in range(MAX_PORT_TRIES):
         port = random.randint(FIRST_PORT, LAST_PORT)
         wanted = {port, port + GRPC_OFFSET} if with_grpc else {port}
-        if not wanted & taken and all(map(port_is_free, wanted)):
+        if not wanted & taken and all(map(take_port, wanted)):
             return port
     raise RunError(f"no free port between {FIRST_PORT} and {LAST_PORT} on {LOOPBACK}")
 

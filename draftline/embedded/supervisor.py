@@ -18,7 +18,7 @@ from domain.errors import RunError
 from draftline.embedded import guard
 from draftline.embedded.board import Board
 from draftline.embedded.prefect import PrefectServer
-from draftline.embedded.processes import port_is_free, rotate, tail
+from draftline.embedded.processes import give_ports_back, rotate, tail, take_port
 from draftline.embedded.sandbox import Sandbox
 from draftline.embedded.seaweed import Seaweed
 from draftline.embedded.service import Address, Launch, Options, Service, Setup, base_environment
@@ -201,7 +201,7 @@ def _start(
         _end(service.name, record)
     place.unkeep(service.name)
     ports = {} if record is None or new_ports else record.ports
-    if not ports or not all(map(port_is_free, ports.values())):
+    if not ports or not all(map(take_port, ports.values())):
         taken = {f"{n}.{p}": v for n, r in place.read().items() if n != service.name for p, v in r.ports.items()}
         ports = service.ports(taken)
     secrets = (record.secrets if record is not None else {}) or service.secrets()
@@ -274,6 +274,13 @@ def _again(
 
 def _wait(record: Record, service: Service, setup: Setup) -> str:
     """ "" when the service is ready, else why not: it ended, or the deadline passed."""
+    try:
+        return _until_ready(record, service, setup)
+    finally:
+        give_ports_back(record.ports.values())
+
+
+def _until_ready(record: Record, service: Service, setup: Setup) -> str:
     deadline = time.monotonic() + service.deadline_s
     while True:
         missing = service.waiting_for(setup)

@@ -17,7 +17,7 @@ import pytest
 from domain.errors import RunError
 from draftline.embedded import guard, seaweed
 from draftline.embedded.prefect import check_versions
-from draftline.embedded.processes import ProcessId, started
+from draftline.embedded.processes import ProcessId, free_port, give_ports_back, started
 from draftline.embedded.service import SOURCE_ROOT, Address, Options
 from draftline.embedded.state import Home, process_id
 from draftline.embedded.supervisor import Running, ensure, inspect, stop
@@ -307,3 +307,12 @@ def test_prefect_answers_with_a_ui_that_finds_it_and_a_worker_that_polls(home: P
             assert process(again.prefect) == served[0]
     assert not any(p.alive() for p in served)
     assert (home / "prefect" / "prefect.db").exists()
+
+
+def test_two_commands_never_start_on_the_same_port() -> None:
+    port = free_port()
+    other = "import sys; from draftline.embedded.processes import take_port; sys.exit(not take_port(int(sys.argv[1])))"
+    command = [sys.executable, "-c", other, str(port)]
+    assert subprocess.run(command, cwd=SOURCE_ROOT, check=False).returncode == 1
+    give_ports_back([port])
+    assert subprocess.run(command, cwd=SOURCE_ROOT, check=False).returncode == 0

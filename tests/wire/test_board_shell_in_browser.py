@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from review.access import local
 from review.access.roles import Role
@@ -73,6 +73,7 @@ def test_the_sign_in_pages_are_as_good_and_a_link_needs_one_key_without_any_scri
     window = browser.new_context(base_url=url, java_script_enabled=False)
     page = window.new_page()
     page.goto(local.link_path(local.new_link(under.board.accounts, "ada")))
+    expect(page.get_by_role("button", name="Sign in as")).to_be_focused()
     page.keyboard.press("Enter")
     page.wait_for_url("**/")
     assert page.get_by_role("heading", name="Today").is_visible()
