@@ -98,7 +98,7 @@ if (window.sheet) (() => {
     const entry = queue.shift();
     if (answer.ok) saved(entry, await answer.json());
     else refused(entry, answer);
-    showQueue(false);
+    showQueue(!unsaved.hidden);
     if (queue.length) return pump();
     s.emit("saved");
   }

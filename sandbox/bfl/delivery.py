@@ -12,6 +12,7 @@ from sandbox.bfl.spoil import refusal, slow_down
 from sandbox.bfl.tasks import DEFECTS, faults_of, scene_of, status_of
 from sandbox.cuts import spoiled
 from sandbox.faults import BFL, Asked, FaultPlan
+from sandbox.invoice import charge_ready_tasks
 from sandbox.pictures import MIME_TYPES
 from sandbox.state import READY, Task
 from sandbox.wire import WitnessedResponse
@@ -57,6 +58,8 @@ async def _picture(world: World, task: Task, number: int, faults: FaultPlan) -> 
     own = scene_of(task)
     scene = replace(own, defect=defect, seed=own.seed + number - 1)
     data, media_type = await world.pictures.picture(scene), MIME_TYPES[scene.format]
+    # a task that became Ready between a poll's bookkeeping and its answer has no line yet to be marked
+    charge_ready_tasks(world)
     witnessed = WitnessedResponse(data, lambda: world.store.mark_delivered(job_id=task.id), media_type=media_type)
     return spoiled(witnessed, faults)
 
