@@ -19,7 +19,7 @@ help: ## what there is
 demo: .venv/.demo ## the whole line on the samples: no key, no cent, pictures out (about 2 minutes)
 	@$(BIN)/draftline demo
 
-up: .venv/.demo ## everything embedded stays up: Prefect's UI, sandbox, S3, worker; Ctrl-C stops it
+up: .venv/.demo ## everything embedded stays up: the board, Prefect's UI, sandbox, S3, worker; Ctrl-C stops it
 	@$(BIN)/draftline up
 
 stop: .venv/.demo ## stop every embedded service of this folder

@@ -82,10 +82,6 @@ class Ledger:
             use, micros = min(tight, key=lambda pair: pair[0].left_micros - pair[1])
             raise _refused(use, micros, scope)
 
-    def check_fits(self, dimensions: Dimensions, worst_micros: int, scope: str = "") -> None:
-        """`check_plan` for a single part."""
-        self.check_plan([(dimensions, worst_micros)], scope)
-
     # -- alerts ----------------------------------------------------------------------------------------------------
 
     def untold_alerts(self) -> list[CapAlert]:

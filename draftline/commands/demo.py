@@ -96,7 +96,7 @@ def _show(w: Wiring, reports: list[dict[str, Any]], invoice: int | None, seconds
     _show_places(w, reports)
     out.print(f"\nThe line took {seconds:.0f} s, services included.")
     out.print("\n[bold]How to go on[/bold]")
-    out.print("  make up                       everything stays up: Prefect's UI with forms, the sandbox's invoice")
+    out.print("  make up                       the board, with a link that signs you in; Prefect's UI, the invoice")
     out.print("  .venv/bin/draftline --help    all commands; each has examples")
     out.print("  .venv/bin/draftline run campaign --brief samples/campaign.yaml --select person --round 2")
     out.print("  real keys                     README.md, section Real keys: DRAFTLINE_VENDORS=live and two keys")

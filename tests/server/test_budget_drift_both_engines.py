@@ -3,11 +3,9 @@
 Takes about 5 s beside the start of PostgreSQL.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import count
-from pathlib import Path
 
 import pytest
 
@@ -18,31 +16,13 @@ from budget.ledger import Ledger
 from budget.price_book import PriceBook
 from domain.attempt import Attempt, Dimensions, Intent
 from domain.render import Measured, Usage
-from storage.database import Database, open_database
-from storage.database.migrate import migrate
-from tests.support.postgres import emptied, postgres_url
+from storage.database import Database
 
 pytestmark = pytest.mark.server
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MODEL, BOOK = "flux-2-klein-4b", PriceBook.load()
 ONE_MP = Usage(output_mp=1)
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with postgres_url() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        made = open_database(f"sqlite:///{tmp_path}/drift.db")
-        migrate(made)
-    else:
-        made = emptied(request.getfixturevalue("postgres"))
-    yield made
-    made.close()
+pytest_plugins = ["tests.support.both_engines"]
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """The review queue as pages and forms: decide, undo, approve in one go, make finals. A browser is in e2e."""
 
 import re
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,33 +9,12 @@ from review.queries.queue import review_queue
 from review.queries.standing import standing
 from storage.records.marks import MarkChange
 from tests.support.board import BoardClient, BoardUnderTest
-from tests.support.board_data import BoardData, board_wiring, seed_board
+from tests.support.board_data import BoardData
 from tests.support.board_prefect import FakePrefect
 
 VASE, MIST = "terracotta-vase", "cedar-room-mist"
 SEEN = re.compile(r'name="seen" value="([^"]+)"')
-
-
-@pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, BoardData]:
-    folder = tmp_path_factory.mktemp("queue")
-    w = board_wiring(folder)
-    data = seed_board(w, pictures=False, drafts=4, days=1)
-    w.close()
-    return folder, data
-
-
-@pytest.fixture
-def data(seeded: tuple[Path, BoardData]) -> BoardData:
-    return seeded[1]
-
-
-@pytest.fixture
-def under(seeded: tuple[Path, BoardData], tmp_path: Path) -> Iterator[BoardUnderTest]:
-    shutil.copytree(seeded[0], tmp_path / "home", ignore=shutil.ignore_patterns("store"))
-    w = board_wiring(tmp_path / "home")
-    yield BoardUnderTest(w)
-    w.close()
+pytest_plugins = ["tests.support.board_seeded"]
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """Runs as pages and forms: the list, one run, cancel, start again, one asset's descent. A browser is in e2e."""
 
 import re
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,32 +9,11 @@ from review.access.roles import Role
 from storage.records.flow_runs import FlowRun
 from storage.records.launches import Launch
 from tests.support.board import BoardUnderTest
-from tests.support.board_data import BoardData, board_wiring, seed_board
+from tests.support.board_data import BoardData
 from tests.support.board_prefect import UI, FakePrefect
 
 LAUNCH_ID = re.compile(r'name="launch_id" value="([^"]+)"')
-
-
-@pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, BoardData]:
-    folder = tmp_path_factory.mktemp("runs")
-    w = board_wiring(folder)
-    data = seed_board(w, pictures=False, drafts=4, days=1)
-    w.close()
-    return folder, data
-
-
-@pytest.fixture
-def data(seeded: tuple[Path, BoardData]) -> BoardData:
-    return seeded[1]
-
-
-@pytest.fixture
-def under(seeded: tuple[Path, BoardData], tmp_path: Path) -> Iterator[BoardUnderTest]:
-    shutil.copytree(seeded[0], tmp_path / "home", ignore=shutil.ignore_patterns("store"))
-    w = board_wiring(tmp_path / "home")
-    yield BoardUnderTest(w)
-    w.close()
+pytest_plugins = ["tests.support.board_seeded"]
 
 
 @pytest.fixture

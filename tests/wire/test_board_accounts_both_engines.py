@@ -1,37 +1,17 @@
 """People, sessions, links and limits on SQLite and on a real PostgreSQL, also when several ask at the same instant."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from storage.database import Database, open_database
-from storage.database.migrate import migrate
+from storage.database import Database
 from storage.records.accounts import Accounts
 from storage.records.audits import Audits
-from tests.support.postgres import emptied, postgres_url
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 WINDOW = timedelta(minutes=15)
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with postgres_url() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        made = open_database(f"sqlite:///{tmp_path}/accounts.db")
-        migrate(made)
-    else:
-        made = emptied(request.getfixturevalue("postgres"))
-    yield made
-    made.close()
+pytest_plugins = ["tests.support.both_engines"]
 
 
 @pytest.fixture
