@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo up stop test check unit lock test-realesrgan proof bench screenshots clean
+.PHONY: help demo up stop test check unit explore lock test-realesrgan proof bench screenshots clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -33,6 +33,9 @@ check: .venv/.dev ## types, style and rooms only
 
 unit: .venv/.dev ## the fast tests only
 	@$(BIN)/python -m pytest tests/unit
+
+explore: .venv/.dev ## the property tests again with examples that nobody has tried yet
+	@HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest $$(grep -rlE "hypothesis|ledger_machine" tests --include='test_*.py')
 
 test-realesrgan: ## the official realesrgan package on CPU torch equals our default (1.5 GB, about 2 minutes)
 	@deployments/realesrgan/prove.sh

@@ -8,7 +8,6 @@ Order (facts of 2026-11, publish.md section 5): bytes, format, canvas before any
 import hashlib
 import io
 import struct
-import threading
 import warnings
 import zlib
 from dataclasses import dataclass
@@ -71,8 +70,9 @@ _DECODER_ERRORS: Final = (
     zlib.error,
     Warning,
 )
-# warnings.catch_warnings changes the interpreter's one filter list: two threads inside it would leave it broken
-_WARNINGS_LOCK = threading.Lock()
+# Our own pixel limit decides, Pillow's advice at 89 megapixels does not. Said once for the process: catch_warnings
+# around a decode would change the filters of every other thread too, and a mere warning there would become an error.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,20 +168,14 @@ def _admit(data: bytes, limits: DecodeLimits) -> str:
 
 def _open_checked(data: bytes, format_name: str, limits: DecodeLimits) -> tuple[Image.Image, int]:
     """The image, its canvas, frames and checksums checked but its pixels not yet decoded; and its EXIF orientation."""
-    with _WARNINGS_LOCK, warnings.catch_warnings():
-        warnings.simplefilter("error")
-        # somebody else's socket, collected while we decode, is not the picture's fault
-        warnings.simplefilter("ignore", ResourceWarning)
-        # our own pixel limit decides, Pillow's advice at 89 megapixels does not
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        probe = _open(data, format_name)
-        _check_canvas(*probe.size, limits)
-        # MPO is a phone's JPEG with a second view or a gain map behind it: the first picture is the picture
-        if probe.format != "MPO" and getattr(probe, "n_frames", 1) != 1:
-            raise ImageError("animated", "the image moves; one still frame is needed")
-        probe.verify()
-        image = _open(data, format_name)
-        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
+    probe = _open(data, format_name)
+    _check_canvas(*probe.size, limits)
+    # MPO is a phone's JPEG with a second view or a gain map behind it: the first picture is the picture
+    if probe.format != "MPO" and getattr(probe, "n_frames", 1) != 1:
+        raise ImageError("animated", "the image moves; one still frame is needed")
+    probe.verify()
+    image = _open(data, format_name)
+    orientation = image.getexif().get(_ORIENTATION_TAG, 1)
     return image, orientation if isinstance(orientation, int) else 1
 
 

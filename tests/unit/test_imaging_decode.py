@@ -3,6 +3,7 @@
 import hashlib
 import io
 import struct
+import warnings
 import zlib
 
 import numpy as np
@@ -188,6 +189,11 @@ def test_our_own_profile_changes_nothing_and_a_broken_one_is_ignored() -> None:
     broken = decode(encoded("PNG", icc_profile=b"no profile at all"))
     assert not broken.icc_converted
     assert broken.image.tobytes() == decode(encoded("PNG")).image.tobytes()
+
+
+def test_decoding_leaves_the_warning_filters_of_other_threads_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warnings, "catch_warnings", None)
+    assert decode(encoded("PNG")).width_px == 48
 
 
 def test_limits_that_make_no_sense_are_refused() -> None:
