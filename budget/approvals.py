@@ -17,6 +17,7 @@ from storage.database import Database
 from storage.database.money_tables import approvals, cap_changes, quotes
 from storage.database.upsert import replace
 
+HASH_DIGITS = 64
 WHY_CAPPED = "approved quote "
 """How the recorded reason of a run's cap begins where an approval set it; the hash follows."""
 
@@ -127,13 +128,15 @@ class Approvals:
             found = [Offer(**row) for row in connection.execute(query).mappings()]
         return [(offer, self.newest(offer.quote_hash)) for offer in found]
 
-    def given_cap_micros(self, cap_id: str) -> int:
-        """The limit that somebody last gave this cap, in micros; 0 where only the settings or an approval set it."""
+    def given_cap_micros(self, cap_id: str) -> int | None:
+        """The limit that somebody last gave this cap, in micros; None where only the settings or an approval set it."""
         query = sa.select(cap_changes.c.to_micros, cap_changes.c.by).where(cap_changes.c.cap_id == cap_id)
-        query = query.where(cap_changes.c.why.not_like(f"{WHY_CAPPED}%")).order_by(cap_changes.c.change_id.desc())
+        query = query.where(cap_changes.c.why.not_like(WHY_CAPPED + HASH_DIGITS * "_")).order_by(
+            cap_changes.c.change_id.desc()
+        )
         with self._database.read() as connection:
             newest = connection.execute(query.limit(1)).first()
-        return 0 if newest is None or newest.by == "settings" else int(newest.to_micros)
+        return None if newest is None or newest.by == "settings" else int(newest.to_micros)
 
     @staticmethod
     def difference(stored_body: Mapping[str, Any], quote: Quote) -> list[str]:

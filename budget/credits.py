@@ -162,13 +162,18 @@ class CreditReadings:
             return Gap(one, other, _sent_between(connection, vendor, one.last_event_id, other.last_event_id))
 
     def _lately_sent(self, connection: Connection, vendor: str, charged_within: timedelta) -> bool:
-        """Whether the vendor may yet charge for something, or show a charge in its balance."""
+        """Whether the vendor may yet charge for something, or show a charge in its balance.
+
+        A send is no older than any event before it. So the clock of the machine that sent may be behind, as long as
+        another machine wrote an event before it.
+        """
         events, since = attempt_events, self._clock() - charged_within
-        newest = sa.select(events.c.attempt_id, events.c.state, events.c.at)
+        newest = sa.select(events.c.event_id, events.c.attempt_id, events.c.state, events.c.at)
         seen = newest.order_by(events.c.event_id.desc()).limit(LOOK_BACK).subquery()
-        sent = sa.select(seen.c.at).join(attempts, attempts.c.attempt_id == seen.c.attempt_id)
-        sent = sent.where(seen.c.state == "sent", seen.c.at > since, attempts.c.vendor == vendor)
-        if connection.execute(sent.limit(1)).first() is not None:
+        sent = sa.select(sa.func.max(seen.c.event_id)).join(attempts, attempts.c.attempt_id == seen.c.attempt_id)
+        sent = sent.where(seen.c.state == "sent", attempts.c.vendor == vendor)
+        young = sa.select(seen.c.at).where(seen.c.event_id <= sent.scalar_subquery(), seen.c.at > since)
+        if connection.execute(young.limit(1)).first() is not None:
             return True
         count, oldest = connection.execute(sa.select(sa.func.count(), sa.func.min(seen.c.at))).one()
         return bool(count == LOOK_BACK and oldest > since)

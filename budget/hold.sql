@@ -1,6 +1,7 @@
 -- Holds money for one call: one round trip, one transaction. budget/functions.py gives it its name and makes it.
 --
--- The answer is JSON: held | in_the_way | tried | in_doubt | zone | refused | busy. Whatever is not `held` changed nothing.
+-- The answer is JSON: held | in_the_way | tried | in_doubt | not_approved | zone | refused | busy. Whatever is not `held`
+-- changed nothing.
 -- Order: first what is this hold's own (attempt, its caps), then rows that are missing (new windows, a new slot row),
 -- then the rows that everybody wants: windows by cap, the slot last. So hot rows are locked only for the check, the
 -- update and the commit, and no two transactions wait for each other.
@@ -8,12 +9,13 @@ CREATE FUNCTION {name}(
     p_attempt_id text, p_work_key text, p_hold_micros bigint, p_price_version text, p_request json,
     p_run_id text, p_flow text, p_deployment text, p_campaign text, p_cost_centre text, p_asset_key text, p_sku text,
     p_stage text, p_tier text, p_vendor text, p_role text, p_model_id text,
-    p_slots int, p_after_try int, p_resend boolean, p_by text, p_now timestamp, p_today text,
+    p_slots int, p_after_try int, p_resend boolean, p_approved text, p_by text, p_now timestamp, p_today text,
     p_zones text[], p_days text[], p_weeks text[], p_months text[]
 ) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE
     newest int := 0;
     doubtful text;
+    approval record;
     row record;
     n int := 0;
     ids text[] := '{}';
@@ -38,6 +40,15 @@ BEGIN
     END IF;
     IF doubtful IS NOT NULL AND NOT p_resend THEN
         RETURN json_build_object('outcome', 'in_doubt', 'attempt_id', doubtful);
+    END IF;
+
+    IF p_approved <> '' THEN  -- move.sql looks again, under a lock, before a byte leaves
+        SELECT withdrawn_by, withdrawn_at INTO approval FROM approvals
+        WHERE quote_hash = p_approved ORDER BY approval_id DESC LIMIT 1;
+        IF NOT FOUND OR approval.withdrawn_at IS NOT NULL THEN
+            RETURN json_build_object('outcome', 'not_approved', 'by', approval.withdrawn_by,
+                'at', to_char(approval.withdrawn_at, 'YYYY-MM-DD HH24:MI'));
+        END IF;
     END IF;
 
     -- what obviously does not fit is refused here, before anything is written

@@ -134,7 +134,7 @@ class Ledger:
         `attempt_id` is its number where the caller has made one, "" makes one here.
         Raises CapRefused (does not fit a cap), SlotBusy (no slot), AlreadyHeld (somebody else holds for this work,
         or it was paid, or tried again, already), StillInDoubt (an earlier try may have been paid, and
-        `resend_in_doubt` does not accept that); in each case nothing changed.
+        `resend_in_doubt` does not accept that), ApprovalWithdrawn; in each case nothing changed.
         """
         hold_id, now = attempt_id or self._new_id(), self._clock()
         hold = Hold(hold_id, intent, slots, after_try, resend_in_doubt, self._process_id, now)
@@ -160,9 +160,12 @@ class Ledger:
             connection.execute(attempt_events.insert().values(**event, by=self._process_id, at=self._clock()))
             return found
 
-    def send(self, attempt_id: str) -> None:
-        """Commit that bytes may leave from now on. Exactly one caller gets through."""
-        self._move(attempt_id, {"held"}, "sent", process_id=self._process_id)
+    def send(self, attempt_id: str, approved_quote: str = "") -> None:
+        """Commit that bytes may leave from now on. Exactly one caller gets through.
+
+        Once `Approvals.withdraw` has returned, nothing is sent under that quote: then this raises ApprovalWithdrawn.
+        """
+        self._move(attempt_id, {"held"}, "sent", approved_quote=approved_quote, process_id=self._process_id)
 
     def bounce(self, attempt_id: str, note: str) -> None:
         """The vendor said that nothing was created (429, or no connection): the hold stays for another send."""
@@ -278,8 +281,8 @@ class Ledger:
 
     def _move(self, attempt_id: str, allowed: set[State], to: State, **what: Any) -> None:
         note, micros = what.pop("note", ""), what.pop("micros", None)
-        by, now = self._process_id, self._clock()
-        self._steps.move(Move(attempt_id, frozenset(allowed), to, by, now, note, micros, what))
+        by, now, approved = self._process_id, self._clock(), what.pop("approved_quote", "")
+        self._steps.move(Move(attempt_id, frozenset(allowed), to, by, now, note, micros, what, approved))
 
     def _get(self, connection: Connection, attempt_id: str) -> Attempt:
         query = sa.select(attempts).where(attempts.c.attempt_id == attempt_id)

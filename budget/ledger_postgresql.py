@@ -14,7 +14,7 @@ import psycopg
 
 from budget.caps import period_part
 from budget.functions import call
-from budget.refusals import AlreadyHeld, StillInDoubt, cannot_move, in_the_way, no_slot, tried_meanwhile
+from budget.refusals import AlreadyHeld, StillInDoubt, cannot_move, in_the_way, no_slot, not_approved, tried_meanwhile
 from budget.steps import VALUES, Held, Hold, Move
 from domain.errors import CapRefused, MoneyError
 from storage.database import Database
@@ -44,6 +44,8 @@ class PostgresqlSteps:
 
     def move(self, move: Move) -> None:
         answer = call(self._database, "move", _move_parameters(move))
+        if answer is not None and answer.get("outcome") == "not_approved":
+            raise not_approved(move.approved_quote, answer["by"], answer["at"])
         if answer is not None:
             raise cannot_move(move.attempt_id, answer["state"], move.to)
 
@@ -82,6 +84,7 @@ def _hold_parameters(hold: Hold, zones: Iterable[str]) -> list[Any]:
         hold.slots,
         hold.after_try,
         hold.resend_in_doubt,
+        intent.approved_quote,
         hold.by,
         _utc(hold.now),
         hold.day,
@@ -96,7 +99,13 @@ def _move_parameters(move: Move) -> list[Any]:
     states = sorted(move.allowed)
     first = [move.attempt_id, states, move.to, move.micros, move.short_note, move.by, _utc(move.now)]
     values = [move.values.get(name) for name in VALUES]
-    return [*first, move.ends, move.frees_slot, *(json.dumps(v) if isinstance(v, dict) else v for v in values)]
+    return [
+        *first,
+        move.ends,
+        move.frees_slot,
+        move.approved_quote,
+        *(json.dumps(v) if isinstance(v, dict) else v for v in values),
+    ]
 
 
 def _utc(at: datetime) -> datetime:
@@ -112,6 +121,8 @@ def _refusal(hold: Hold, answer: dict[str, Any]) -> MoneyError:
         return tried_meanwhile(work_key, answer["try_no"])
     if answer["outcome"] == "in_doubt":
         return StillInDoubt(answer["attempt_id"])
+    if answer["outcome"] == "not_approved":
+        return not_approved(hold.intent.approved_quote, answer["by"], answer["at"])
     if answer["outcome"] == "busy":
         return no_slot(by.vendor, hold.slots)
     return CapRefused(

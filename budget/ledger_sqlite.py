@@ -10,12 +10,22 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Connection
 
 from budget.caps import Cap, CapUse, read_caps
-from budget.refusals import StillInDoubt, cannot_move, in_the_way, no_slot, tried_meanwhile
+from budget.refusals import StillInDoubt, cannot_move, in_the_way, no_slot, not_approved, tried_meanwhile
 from budget.steps import MOMENT, Held, Hold, Move
 from domain.attempt import Intent
 from domain.errors import CapRefused
 from storage.database import Database
-from storage.database.money_tables import attempt_caps, attempt_events, attempts, cap_alerts, cap_windows, vendor_slots
+from storage.database.money_tables import (
+    approvals,
+    attempt_caps,
+    attempt_events,
+    attempts,
+    cap_alerts,
+    cap_windows,
+    vendor_slots,
+)
+
+AS_READ = "%Y-%m-%d %H:%M"
 
 
 class SqliteSteps:
@@ -25,6 +35,7 @@ class SqliteSteps:
     def hold(self, hold: Hold) -> Held:
         with self._database.write() as connection:
             try_no = _next_try(connection, hold)
+            _require_approved(connection, hold.intent.approved_quote)
             uses = _move_windows(connection, hold)
             _take_slot(connection, hold.intent.dimensions.vendor, hold.slots)
             connection.execute(attempts.insert().values(**hold.row(try_no)))
@@ -41,6 +52,7 @@ class SqliteSteps:
             before = connection.execute(query.where(attempts.c.attempt_id == move.attempt_id)).first()
             if before is None or before.state not in move.allowed:
                 raise cannot_move(move.attempt_id, before.state if before else None, move.to)
+            _require_approved(connection, move.approved_quote)
             _write(connection, move, slot_taken=before.slot_taken and not move.frees_slot)
             if move.ends:
                 _return_hold(connection, move, before.hold_micros)
@@ -63,6 +75,17 @@ def _next_try(connection: Connection, hold: Hold) -> int:
     if doubtful and not hold.resend_in_doubt:
         raise StillInDoubt(doubtful[-1])
     return newest + 1
+
+
+def _require_approved(connection: Connection, quote_hash: str) -> None:
+    if not quote_hash:
+        return
+    query = sa.select(approvals.c.withdrawn_by, approvals.c.withdrawn_at).where(approvals.c.quote_hash == quote_hash)
+    newest = connection.execute(query.order_by(approvals.c.approval_id.desc()).limit(1)).first()
+    if newest is None:
+        raise not_approved(quote_hash, None, None)
+    if newest.withdrawn_at is not None:
+        raise not_approved(quote_hash, newest.withdrawn_by, f"{newest.withdrawn_at:{AS_READ}}")
 
 
 def _move_windows(connection: Connection, hold: Hold) -> Sequence[CapUse]:

@@ -1,11 +1,12 @@
 -- Moves an attempt to another state: one round trip, one transaction. budget/functions.py gives it its name.
 --
 -- The answer is JSON: null when it moved, else {"state": …} (null: no such attempt), and then nothing changed. A value
--- that is null leaves its column as it is. An end gives the hold back and books the cost in every window that the hold
+-- that is null leaves its column as it is. Where p_approved names a quote, its approval must stand ({"outcome":
+-- "not_approved"}): the lock makes whoever withdraws it wait for us, and us for her. An end gives the hold back and books the cost in every window that the hold
 -- moved; then the slot comes back. Order of the locks: the attempt's own row, windows by cap, the slot: as in hold.sql.
 CREATE FUNCTION {name}(
     p_attempt_id text, p_allowed text[], p_to text, p_micros bigint, p_note text, p_by text, p_now timestamp,
-    p_ends boolean, p_frees boolean,
+    p_ends boolean, p_frees boolean, p_approved text,
     p_process_id text, p_job_id text, p_poll_url text, p_job json, p_usage json, p_receipt json, p_model_answered text,
     p_error_code text, p_error text, p_evidence text, p_result_sha256 text, p_result_key text, p_cost_micros bigint,
     p_cost_source text, p_billed text
@@ -13,11 +14,20 @@ CREATE FUNCTION {name}(
 DECLARE
     before record;
     charged record;
+    approval record;
 BEGIN
     SELECT state, hold_micros, vendor, slot_taken INTO before
     FROM attempts WHERE attempt_id = p_attempt_id FOR NO KEY UPDATE;
     IF NOT FOUND OR before.state <> ALL (p_allowed) THEN
         RETURN json_build_object('state', before.state);
+    END IF;
+    IF p_approved <> '' THEN
+        SELECT withdrawn_by, withdrawn_at INTO approval FROM approvals
+        WHERE quote_hash = p_approved ORDER BY approval_id DESC LIMIT 1 FOR SHARE;
+        IF NOT FOUND OR approval.withdrawn_at IS NOT NULL THEN
+            RETURN json_build_object('outcome', 'not_approved', 'by', approval.withdrawn_by,
+                'at', to_char(approval.withdrawn_at, 'YYYY-MM-DD HH24:MI'));
+        END IF;
     END IF;
     UPDATE attempts SET
         state = p_to,

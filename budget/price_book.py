@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from domain.canonical import digest
 from domain.errors import InputError, PriceMissing
@@ -71,6 +71,12 @@ class ModelEntry(BaseModel):
     successor: str = ""
     retirement_source: str = ""
 
+    @field_validator("prices")
+    @classmethod
+    def _rise(cls, value: tuple[MegapixelPrice | TokenPrice, ...]) -> tuple[MegapixelPrice | TokenPrice, ...]:
+        _require_rising([price.valid_from for price in value])
+        return value
+
 
 class RoleEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,6 +89,19 @@ class _BookFile(BaseModel):
     version: str
     models: dict[str, ModelEntry]
     roles: dict[str, tuple[RoleEntry, ...]]
+
+    @field_validator("roles")
+    @classmethod
+    def _rise(cls, value: dict[str, tuple[RoleEntry, ...]]) -> dict[str, tuple[RoleEntry, ...]]:
+        for entries in value.values():
+            _require_rising([entry.valid_from for entry in entries])
+        return value
+
+
+def _require_rising(days: list[date]) -> None:
+    """The last one that has begun counts: in another order it would be an old price, and a hold too small."""
+    if days != sorted(set(days)):
+        raise ValueError(f"oldest first, and each day once: {', '.join(map(str, days))}")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Pure: what it is made from is in tasks/quoting.py, where it is kept in budget/ap
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from domain.canonical import canonical_json, digest
@@ -12,6 +12,8 @@ from domain.money import PriceRange, show, total
 
 Per = Literal["sku", "stage", "model"]
 PER: tuple[str, ...] = get_args(Per)
+RUN, DEPLOYMENT = "run", "deployment"
+"""Names in `Quote.whose` that are treated by themselves."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +59,19 @@ class QuoteLine:
 
 @dataclass(frozen=True)
 class Quote:
-    """Totals in micros over what is still to be paid. `hash` covers prices, models, counts and work.
+    """Totals in micros over what is still to be paid. `hash` covers prices, models, counts, work, and whose money.
 
     Not the book's version: another model's price, or a comment in the book, is no change of this plan. Whatever a
     change of the book does to this plan is in the lines' prices. `facts` tell, by asset, what a later difference is
-    made of; the lines' fingerprints cover them.
+    made of; the lines' fingerprints cover them. `whose` names, in words, the run and everything else that decides which
+    caps it falls under: an approval for one cost centre is none for another, and one for a run is none for the next.
     """
 
     lines: tuple[QuoteLine, ...]
     price_version: str
     warnings: tuple[str, ...] = ()
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    whose: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def range(self) -> PriceRange:
@@ -85,7 +89,13 @@ class Quote:
     @property
     def hash(self) -> str:
         """The same for the same terms, in whatever order a feed named its products."""
-        return digest(sorted((line.terms for line in self.lines), key=canonical_json))
+        return hash_of(self.body)
+
+    def known_as(self, body: Mapping[str, Any]) -> "Quote":
+        """Made comparable with a quote that was kept: one made where no deployment was known binds none."""
+        if body.get("whose", {}).get(DEPLOYMENT):
+            return self
+        return replace(self, whose={**self.whose, DEPLOYMENT: ""} if self.whose else {})
 
     def per(self, what: Per) -> dict[str, PriceRange]:
         """The ranges by SKU (by brief where it has none), stage or model; they add up to `range` exactly."""
@@ -102,6 +112,7 @@ class Quote:
             "lines": [line.terms for line in self.lines],
             "price_version": self.price_version,
             "facts": {name: dict(facts) for name, facts in self.facts.items()},
+            "whose": dict(self.whose),
         }
 
     def as_dict(self) -> dict[str, Any]:
@@ -113,6 +124,11 @@ class Quote:
             "lines": [{**asdict(line), "total": asdict(line.range)} for line in self.lines],
             "warnings": list(self.warnings),
         }
+
+
+def hash_of(body: Mapping[str, Any]) -> str:
+    """Of a quote as it is kept (`Quote.body`). Raises KeyError, TypeError or ValueError for what is no such body."""
+    return digest({"lines": sorted(body["lines"], key=canonical_json), "whose": dict(body["whose"])})
 
 
 def inversion_warning(draft_model: str, draft: PriceRange, final_model: str, final: PriceRange) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from budget.quote import Quote
+from budget.quote import RUN, Quote
 from domain.money import show
 
 MAX_TOLD = 12
@@ -20,8 +20,27 @@ def changes(body: Mapping[str, Any], quote: Quote) -> list[str]:
     told += _of_lines(before, now)
     if not told and any(dict(before[key]) != dict(now[key]) for key in now):
         told = ["what sending again may add changed"]
+    told = [*_of_whose(body, quote.whose), *told]
+    if not told and body["whose"] != dict(quote.whose):
+        told = [
+            f"it is for another run: {quote.whose.get(RUN) or 'none'} instead of {body['whose'].get(RUN) or 'none'}"
+        ]
     more = len(told) - MAX_TOLD
     return told if more <= 0 else [*told[:MAX_TOLD], f"and {more} changes more"]
+
+
+def _of_whose(body: Mapping[str, Any], now: Mapping[str, str]) -> list[str]:
+    """Whose money it is. A changed plan is another run: that alone is told only where nothing else is."""
+    if "whose" not in body:
+        return ["it was kept by an earlier version, which did not yet name who pays"]
+    before = body["whose"]
+    names = sorted(name for name in {*before, *now} if name != RUN and before.get(name) != now.get(name))
+    return [f"the {name} went from {before.get(name) or 'none'} to {now.get(name) or 'none'}" for name in names]
+
+
+def _of_run(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    one, other = before.get(RUN) or "none", now.get(RUN) or "none"
+    return [] if one == other else [f"it is for another run: {other} instead of {one}"]
 
 
 def _by_key(lines: Iterable[Line]) -> dict[Key, Line]:

@@ -1,6 +1,6 @@
 """What the ledger says no with, beside CapRefused. In each case nothing changed."""
 
-from domain.errors import LedgerConflict
+from domain.errors import ApprovalWithdrawn, LedgerConflict
 
 
 class AlreadyHeld(LedgerConflict):
@@ -33,6 +33,15 @@ def tried_meanwhile(work_key: str, newest: int) -> AlreadyHeld:
 
 def no_slot(vendor: str, slots: int) -> SlotBusy:
     return SlotBusy(f"all {slots} active jobs of {vendor} are taken")
+
+
+def not_approved(quote_hash: str, withdrawn_by: str | None, at: str | None) -> ApprovalWithdrawn:
+    """`at` in UTC as people read it; None for both where no approval was ever given."""
+    who = f"{withdrawn_by} withdrew the approval of" if at else "nobody approved"
+    when = f" on {at} UTC" if at else ""
+    return ApprovalWithdrawn(
+        f"{who} quote {quote_hash[:12]}{when}; nothing more is sent, and what was sent before is collected and settled"
+    )
 
 
 def cannot_move(attempt_id: str, state: str | None, to: str) -> LedgerConflict:

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from budget.unfinished import NEVER_SENT
 from storage.database.money_tables import attempts
 
 UNDER_WAY = ("sent", "accepted", "delivered")
@@ -15,7 +16,10 @@ UNDER_WAY = ("sent", "accepted", "delivered")
 
 @dataclass(frozen=True)
 class RunMoney:
-    """In micros. `held` was not sent yet: a cancel would free it. `under_way` will be billed, `in_doubt` may be."""
+    """In micros. `held` was not sent yet: a cancel would free it. `under_way` will be billed, `in_doubt` may be.
+
+    `freed` is what was held for calls that were never sent, and was given back.
+    """
 
     settled_micros: int
     held_micros: int
@@ -24,6 +28,13 @@ class RunMoney:
     held: int
     in_doubt: int
     calls: int
+    freed_micros: int = 0
+    freed: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether money still moves by itself: what is under way is billed, what is held is sent or given back."""
+        return self.held_micros + self.under_way_micros > 0
 
     @property
     def committed_micros(self) -> int:
@@ -36,6 +47,7 @@ NO_MONEY = RunMoney(0, 0, 0, 0, 0, 0, 0)
 def money_of_runs(connection: Connection, run_ids: Sequence[str]) -> dict[str, RunMoney]:
     """By run; a run without a call is not in it. Released attempts cost nothing and are not counted."""
     state, hold = attempts.c.state, attempts.c.hold_micros
+    is_freed = sa.and_(state == "released", attempts.c.error_code == NEVER_SENT)
     query = (
         sa.select(
             attempts.c.run_id,
@@ -46,6 +58,8 @@ def money_of_runs(connection: Connection, run_ids: Sequence[str]) -> dict[str, R
             _sum(state == "held", 1).label("held"),
             _sum(state == "in_doubt", 1).label("in_doubt"),
             _sum(state != "released", 1).label("calls"),
+            _sum(is_freed, hold).label("freed_micros"),
+            _sum(is_freed, 1).label("freed"),
         )
         .where(attempts.c.run_id.in_(list(run_ids)))
         .group_by(attempts.c.run_id)

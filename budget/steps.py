@@ -100,7 +100,10 @@ class Held:
 
 @dataclass(frozen=True)
 class Move:
-    """One change of an attempt's state. `values` are columns of VALUES; an end needs `cost_micros` among them."""
+    """One change of an attempt's state. `values` are columns of VALUES; an end needs `cost_micros` among them.
+
+    It happens only while `approved_quote` stands, if one is named.
+    """
 
     attempt_id: str
     allowed: frozenset[State]
@@ -110,6 +113,7 @@ class Move:
     note: str = ""
     micros: int | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    approved_quote: str = ""
 
     def __post_init__(self) -> None:
         unknown = set(self.values) - set(VALUES)
@@ -134,9 +138,9 @@ class Steps(Protocol):
     """What a database can do for the ledger. Each call is one transaction; a refusal changes nothing."""
 
     def hold(self, hold: Hold) -> Held:
-        """Raises CapRefused, SlotBusy, AlreadyHeld or StillInDoubt."""
+        """Raises CapRefused, SlotBusy, AlreadyHeld, StillInDoubt or ApprovalWithdrawn."""
         ...
 
     def move(self, move: Move) -> None:
-        """Raises LedgerConflict when the attempt is in none of the allowed states."""
+        """Raises LedgerConflict when the attempt is in none of the allowed states, and ApprovalWithdrawn."""
         ...

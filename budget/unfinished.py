@@ -14,6 +14,8 @@ from storage.database.money_tables import attempts
 
 MAX_IDS_A_QUERY = 500
 MAX_DOUBTED = 200
+NEVER_SENT = "never-sent"
+"""The code of a hold whose process was gone before a byte left: it was given back."""
 # the second condition names what the first implies: the index of unended attempts answers it
 OPEN = (attempts.c.state.in_(sorted(OPEN_STATES)), attempts.c.ended_at.is_(None))
 

@@ -41,13 +41,14 @@ class Dimensions:
 
 @dataclass(frozen=True)
 class Intent:
-    """What somebody is about to pay for: held at `hold_micros`, its worst price."""
+    """What somebody is about to pay for: held at `hold_micros`, its worst price, while `approved_quote` stands."""
 
     work_key: str
     hold_micros: int
     price_version: str
     dimensions: Dimensions
     request: dict[str, Any] = field(default_factory=dict)
+    approved_quote: str = ""
 
 
 @dataclass(frozen=True)

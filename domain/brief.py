@@ -1,12 +1,14 @@
 """A brief: what is wanted, in the words of the person who wants it. Says nothing of models or money."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from domain.canonical import digest
 from domain.placement import BUILTIN, MAX_PLACEMENTS, Placement
+from domain.prompt import ReferenceRole
 
 MAX_TEXT_CHARS = 600
 MAX_REFERENCES = 8
@@ -29,6 +31,8 @@ _COLOUR_NAME = re.compile(r"^[a-z][a-z -]{1,39}$")
 class Brief(BaseModel):
     """What is wanted. `references` are file names or sha256 digests of photos, in order of weight.
 
+    `style_references` are those of them that show the look and not the product, by the same names; where there are
+    none a dump leaves the field out, so that briefs from before it keep their fingerprints.
     `people` is None when nobody said: then the words decide. `final_megapixels` bounds the final's size
     (0 leaves it to the ladder); a placement that asks for more is upscaled.
     """
@@ -48,6 +52,7 @@ class Brief(BaseModel):
     text_in_image: Annotated[str, Field(max_length=80)] = ""
     people: bool | None = None
     references: Annotated[tuple[str, ...], Field(max_length=MAX_REFERENCES)] = ()
+    style_references: Annotated[tuple[str, ...], Field(exclude_if=lambda names: not names)] = ()
     placements: Annotated[tuple[Placement, ...], Field(min_length=1, max_length=MAX_PLACEMENTS)] = (BUILTIN["web"],)
     final_megapixels: Annotated[float, Field(ge=0, le=16)] = 0.0
 
@@ -63,6 +68,16 @@ class Brief(BaseModel):
     def _clean_palette(cls, value: Any) -> Any:
         colours = [value] if isinstance(value, str) else list(value or ())
         return tuple(_colour(str(c)) for c in colours)
+
+    @field_validator("style_references")
+    @classmethod
+    def _styles_are_references(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if "references" not in info.data:
+            return value  # what is wrong with them is told already
+        references = info.data["references"]
+        if unknown := [name for name in value if name not in references]:
+            raise ValueError(f"{unknown[0]!r} is not among the references: name it there too")
+        return tuple(name for name in dict.fromkeys(references) if name in value)
 
     @field_validator("placements", mode="before")
     @classmethod
@@ -101,6 +116,10 @@ class Brief(BaseModel):
     @property
     def has_many_references(self) -> bool:
         return len(self.references) > MANY_REFERENCES
+
+    def reference_roles(self, names: Iterable[str]) -> tuple[ReferenceRole, ...]:
+        """What each of these references is for, in their order; they are named as in `references`."""
+        return tuple("style" if name in self.style_references else "product" for name in names)
 
     def fingerprint(self) -> str:
         """sha256 over everything that changes a picture; the caller first replaces reference names by digests."""

@@ -6,7 +6,8 @@ DraftlineError
 ├── MoneyError
 │   ├── CapRefused        a hold does not fit a cap: nothing was sent
 │   ├── NotApproved       a run needs an approved quote and none stands: nothing was sent
-│   │   └── QuoteChanged  what would be done now is not what was approved
+│   │   ├── QuoteChanged  what would be done now is not what was approved
+│   │   └── ApprovalWithdrawn  the yes to a run under way was taken back: nothing more is sent
 │   ├── PriceMissing      no price for a model on a date: never guess
 │   └── LedgerConflict    an attempt is not in the state that a step needs
 ├── VendorError           an answer, or its absence: retryable? billed? whose fault?
@@ -18,7 +19,8 @@ DraftlineError
 │   └── PublishConflict   somebody else moved the catalog pointer and rebasing did not help
 ├── SelectionError        picks that do not exist, a selection that is closed
 └── RunError              a run cannot be opened, found or gone on with
-    └── RunBusy           another living process works on this run
+    ├── RunBusy           another living process works on this run
+    └── RunCancelled      somebody cancelled the run while it was worked on: nothing more is sent
 """
 
 from typing import Literal
@@ -69,13 +71,17 @@ class NotApproved(MoneyError):
     """A run that needs an approved quote, and none stands. Nothing was sent or written."""
 
 
+class ApprovalWithdrawn(NotApproved):
+    """The yes to a run under way was taken back: nothing more is held or sent for it. What was sent is settled."""
+
+
 class QuoteChanged(NotApproved):
     """What would be done now is not what was approved. `changes` says what is another, in words."""
 
-    def __init__(self, quote_hash: str, changes: list[str]) -> None:
+    def __init__(self, quote_hash: str, changes: list[str], how: str = "") -> None:
+        how = how or "`draftline quote` shows the price of now, `draftline approve` approves it"
         super().__init__(
-            f"the approval of quote {quote_hash[:12]} is void: {'; '.join(changes)}; nothing was sent. "
-            "`draftline quote` shows the price of now, `draftline approve` approves it"
+            f"the approval of quote {quote_hash[:12]} is void: {'; '.join(changes)}; nothing was sent. {how}"
         )
         self.quote_hash, self.changes = quote_hash, changes
 
@@ -111,7 +117,9 @@ class VendorError(DraftlineError):
         usage: object | None = None,
         cost_micros: int | None = None,
     ) -> None:
-        super().__init__(f"{vendor}: {message} ({code})")
+        said = message.casefold()
+        told = code in said or code.replace("-", " ") in said
+        super().__init__(f"{vendor}: {message}" if told else f"{vendor}: {message} ({code})")
         self.vendor, self.code, self.fault = vendor, code, fault
         self.retryable = type(self).retryable if retryable is None else retryable
         self.billed: Billed = type(self).billed if billed is None else billed
@@ -162,3 +170,7 @@ class RunError(DraftlineError):
 
 class RunBusy(RunError):
     """Another living process works on this run."""
+
+
+class RunCancelled(RunError):
+    """Somebody cancelled this run while it was worked on. Nothing more is sent; what was sent stays committed."""

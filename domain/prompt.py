@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Dialect = Literal["flux", "nano-banana", "gpt-image"]
+ReferenceRole = Literal["select", "product", "style"]
+"""What an image sent along is for: the draft that was picked, the product itself, or only its look."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ RunStatus = Literal["planned", "running", "awaiting_selection", "published", "in
 AssetState = Literal["planned", "drafted", "open", "selected", "final", "published", "set_aside", "failed"]
 Stage = Literal["draft", "final", "upscale", "rendition"]
 STAGES: tuple[Stage, ...] = ("draft", "final", "upscale", "rendition")
+CANCELLED_BY = "cancelled by "
+"""How the note of a run begins that somebody cancelled; whoever works on it stops at this note."""
 
 
 @dataclass(frozen=True)

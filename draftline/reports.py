@@ -18,7 +18,9 @@ def show_report(w: Wiring, report: dict[str, Any], *, as_json: bool) -> int:
     if as_json:
         print_json(report | {"out": str(out_folder(w, report["run_id"])) if report["run_id"] else ""})
     elif report.get("idle"):
-        out.print(f"Nothing to do: {report['idle']}. Paid $0.0000.")
+        out.print(f"Nothing to do: {escape(report['idle'])}. Paid $0.0000.", soft_wrap=True)
+        if report.get("set_aside"):
+            _show_set_aside(Path(report["set_aside"]))
     else:
         _show(w, report)
     return EXIT_INCOMPLETE if _is_incomplete(report) else 0
@@ -31,6 +33,8 @@ def _is_incomplete(report: dict[str, Any]) -> bool:
 def _show(w: Wiring, report: dict[str, Any]) -> None:
     show_bill(f"Bill of {report['run_id']}", [report["bill"]])
     run = w.runs.get(report["run_id"])
+    if aside := len(run.plan.get("set_aside", ())):
+        _show_set_aside(out_folder(w, run.run_id) / "set-aside.csv", aside)
     for key, problem in report.get("failed", {}).items():
         out.print(f"[red]✗[/red] {key}: {escape(problem)}", soft_wrap=True)
     if "awaiting" in report:
@@ -52,6 +56,11 @@ def _show(w: Wiring, report: dict[str, Any]) -> None:
         out.print(f"Feed       {shorten(Path(report['feed']))} (addresses for Google Merchant)", soft_wrap=True)
     if report["bill"]["in_doubt_micros"]:
         out.print("[yellow]![/yellow] Some calls are in doubt: `draftline attempts list --state in_doubt`")
+
+
+def _show_set_aside(file: Path, count: int = 0) -> None:
+    told = f"{count} rows and products without a picture, and why: " if count else ""
+    out.print(f"[yellow]![/yellow] Set aside  {told}{shorten(file)}", soft_wrap=True)
 
 
 def show_bill(title: str, bills: list[dict[str, Any]]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from domain.errors import InputError
@@ -32,22 +32,19 @@ def needed(settings: Settings, services: frozenset[str]) -> set[str]:
 
 
 @contextmanager
-def session(
-    services: frozenset[str] = ALL, *, show_bars: bool = False, quiet: bool = False, speed: float | None = None
-) -> Iterator[Wiring]:
+def session(services: frozenset[str] = ALL, *, quiet: bool = False, speed: float | None = None) -> Iterator[Wiring]:
     """The wiring, with its services running, for the length of the block."""
     settings = read_settings()
     options = Options(settings.s3_private_bucket, settings.s3_public_bucket, sandbox_speed=speed)
     report = (lambda _text: None) if quiet else (lambda text: say(f"[dim]{text}[/dim]"))
     with supervisor.ensure(needed(settings, services), settings.home, options=options, on_event=report) as running:
         _prepare_environment(running.environment())
-        with bars() if show_bars else nullcontext() as drawn:
-            wiring = build(read_settings(home=settings.home.absolute()), drawn)
-            try:
-                with use(wiring):
-                    yield wiring
-            finally:
-                wiring.close()
+        wiring = build(read_settings(home=settings.home.absolute()))
+        try:
+            with use(wiring):
+                yield wiring
+        finally:
+            wiring.close()
 
 
 def known_run(w: Wiring, run_id: str) -> Run:
@@ -65,6 +62,15 @@ def _prepare_environment(addresses: dict[str, str]) -> None:
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
+
+
+def run_shown(w: Wiring, work: Coroutine[Any, Any, T], *, show_bars: bool = True) -> T:
+    """run_flow with a bar for each stage; they stand still when it returns, so what is said next stands below them."""
+    if not show_bars:
+        return run_flow(work)
+    with bars() as drawn:
+        w.progress = drawn
+        return run_flow(work)
 
 
 def run_flow(work: Coroutine[Any, Any, T]) -> T:

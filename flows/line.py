@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+from domain.errors import RunCancelled
 from tasks.alerts import telling
 from tasks.assets import batches
 from tasks.bills import make_bill
 from tasks.drafts import make_drafts
-from tasks.endings import leave_open, mark_running, record_stop
+from tasks.endings import end_cancelled, leave_open, mark_running, record_stop
 from tasks.finals import check_finals, make_finals
 from tasks.manifests import publish_manifest
 from tasks.opening import Opened
-from tasks.presence import working_on
+from tasks.presence import until_cancelled, working_on
 from tasks.renditions import make_renditions
 from tasks.scores import score_drafts
 from tasks.selections import select_automatically
@@ -24,18 +25,30 @@ Report = dict[str, Any]
 
 
 async def draft_to_final(opened: Opened) -> Report:
-    """Drafts to publication; with a person's selection it ends at the contact sheet, and `promote` goes on."""
+    """Drafts to publication; with a person's selection it ends at the contact sheet, and `promote` goes on.
+
+    Returns Prefect's Cancelled where somebody cancelled the run meanwhile.
+    """
     if opened.idle:
-        return {"run_id": opened.run_id, "idle": opened.idle}
+        aside = {"set_aside": opened.set_aside} if opened.set_aside else {}
+        return {"run_id": opened.run_id, "idle": opened.idle, **aside}
     if opened.is_hidden:
         return await show_again(opened.run_id)
-    async with telling(current()), working_on(current(), opened.run_id), record_stop(opened.run_id):
-        await mark_running(opened.run_id)
-        await drafts_to_sheet(opened.run_id, opened.asset_keys)
-        if opened.select_mode == "person":
-            return await leave_open(opened.run_id)
-        await each_batch(select_automatically, "selection", opened.run_id, opened.asset_keys)
-        return await finals_to_manifest(opened.run_id, opened.asset_keys)
+    try:
+        async with telling(current()), working_on(current(), opened.run_id), record_stop(opened.run_id):
+            await mark_running(opened.run_id)
+            async with until_cancelled(current(), opened.run_id):
+                return await _drafts_to_manifest(opened)
+    except RunCancelled as stop:
+        return end_cancelled(stop)
+
+
+async def _drafts_to_manifest(opened: Opened) -> Report:
+    await drafts_to_sheet(opened.run_id, opened.asset_keys)
+    if opened.select_mode == "person":
+        return await leave_open(opened.run_id)
+    await each_batch(select_automatically, "selection", opened.run_id, opened.asset_keys)
+    return await finals_to_manifest(opened.run_id, opened.asset_keys)
 
 
 async def show_again(run_id: str) -> Report:

@@ -123,14 +123,23 @@ class CampaignParams(_Spending):
             max_length=8,
         ),
     ] = []
+    style_references: Annotated[
+        list[str],
+        _at(
+            13,
+            "For their look only",
+            "Those of the reference photos that show the look to follow and not the product, named exactly as above",
+            max_length=8,
+        ),
+    ] = []
     placements: Annotated[
-        list[PlacementName], _at(13, "Placements", "Where it will be shown; decides sizes and formats")
+        list[PlacementName], _at(14, "Placements", "Where it will be shown; decides sizes and formats")
     ] = ["web"]
     own_placements: Annotated[
-        list[Placement], _at(14, "Own placements", "Sizes of your own, beside the ones above", max_length=8)
+        list[Placement], _at(15, "Own placements", "Sizes of your own, beside the ones above", max_length=8)
     ] = []
     final_megapixels: Annotated[
-        float, _at(15, "Final's size", "In megapixels; 0 leaves it to the ladder", ge=0, le=16)
+        float, _at(16, "Final's size", "In megapixels; 0 leaves it to the ladder", ge=0, le=16)
     ] = 0.0
     round: Annotated[int, _at(85, "Round", "2 or more asks for new drafts of the same brief", ge=1, le=50)] = 1
 
@@ -150,11 +159,14 @@ class CampaignParams(_Spending):
     @classmethod
     def of_brief(cls, brief: Brief, folder: Path, **spending: object) -> "CampaignParams":
         """A brief from a file as parameters; files among its references become absolute paths, uploads stay."""
-        fields = brief.model_dump(exclude={"sku", "people", "placements", "references"})
+        fields = brief.model_dump(exclude={"sku", "people", "placements", "references", "style_references"})
         people = {True: "yes", False: "no", None: "let the words decide"}[brief.people]
-        references = [name if name.startswith(UPLOAD) else str((folder / name).absolute()) for name in brief.references]
+        photos = {
+            field: [name if name.startswith(UPLOAD) else str((folder / name).absolute()) for name in names]
+            for field, names in (("references", brief.references), ("style_references", brief.style_references))
+        }
         own = [p.model_dump() for p in brief.placements]
-        given = {"people": people, "references": references, "placements": [], "own_placements": own}
+        given = {"people": people, **photos, "placements": [], "own_placements": own}
         return cls.model_validate({**fields, **given, **spending})
 
     def options(self) -> RunOptions:
@@ -220,6 +232,15 @@ class PromoteParams(_Params):
         Literal["not yet", "approve"], _at(3, "Approve", "Finals cost money: choose approve to make and publish them")
     ]
     picked_by: Annotated[str, _at(4, "Picked by", "Your name, for the record", min_length=1, max_length=80)]
+    approved_quote: Annotated[
+        str,
+        _at(
+            5,
+            "Approved quote",
+            "Only for more picks than the run was approved with: the hash of the quote with them",
+            pattern=r"^([0-9a-f]{64})?$",
+        ),
+    ] = ""
 
 
 class RecoveryParams(_Params):

@@ -17,6 +17,9 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom
 SCALE: Final = 2
 _SMOOTH: Final = 4  # shapes are drawn this much larger and shrunk: ImageDraw has no anti-aliasing
 _ELLIPSIS: Final = "…"
+_LOST: Final = "?"
+_DECORATION: Final = {"So", "Sk", "Mn", "Me", "Cf", "Co", "Cn"}
+"""Kinds of characters whose loss changes no word: emoji with their modifiers and joiners, marks that join letters."""
 _FACES: Final = {False: "Inter-Regular.otf", True: "Inter-SemiBold.otf"}
 
 INK, MUTED, FAINT, RULE = "#1d1f23", "#5c626b", "#8b919a", "#dfe2e6"
@@ -37,8 +40,14 @@ def _glyph(letter: str) -> bytes:
 
 
 def printable(text: str) -> str:
-    """The text in letters that the typeface has: Latin, Greek, Cyrillic; "?" for other scripts."""
+    """The text in letters that the typeface has: Latin, Greek, Cyrillic; "?" for other scripts, nothing for emoji."""
     return " ".join("".join(_known(letter) for letter in text).split())
+
+
+def spells(text: str) -> bool:
+    """Whether `printable` leaves something of a text, and every letter and digit of it."""
+    words = (letter for letter in text if unicodedata.category(letter)[0] in "LN")
+    return bool(printable(text)) and all(_known(letter) != _LOST for letter in words)
 
 
 def _known(letter: str) -> str:
@@ -46,7 +55,9 @@ def _known(letter: str) -> str:
     if letter.isspace() or _glyph(letter) != missing:
         return letter
     plain = "".join(one for one in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(one))
-    return plain if plain and all(_glyph(one) != missing for one in plain) else "?"
+    if plain and all(_glyph(one) != missing for one in plain):
+        return plain
+    return "" if unicodedata.category(letter) in _DECORATION else _LOST
 
 
 def width_pt(text: str, size_pt: int, *, bold: bool = False) -> float:

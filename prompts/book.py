@@ -11,8 +11,8 @@ from typing import get_args
 from domain.brief import MAX_TEXT_CHARS, Brief
 from domain.canonical import sha256_hex
 from domain.errors import InputError
-from domain.prompt import Dialect, Prompt
-from prompts.slots import MAX_ROLES, ROOM, WORD_SLOTS, ReferenceRole, marker_warnings, slots_for
+from domain.prompt import Dialect, Prompt, ReferenceRole
+from prompts.slots import MAX_ROLES, ROOM, WORD_SLOTS, marker_warnings, slots_for
 from prompts.template import SLOTS, Template, parse
 from prompts.text import clipped
 from prompts.variations import MAX_CHOICE_CHARS, Aspects, Variation, parse_aspects, variations

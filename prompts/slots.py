@@ -1,14 +1,12 @@
 """From a brief, a draft variation and reference roles to the slots that templates use. Pure; knows no template."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 from domain.brief import MAX_REFERENCES, Brief
 from domain.errors import InputError
+from domain.prompt import ReferenceRole
 from prompts.text import glue, has_marker, listing, phrase, quoted
 from prompts.variations import Variation, needs_room
-
-ReferenceRole = Literal["select", "product", "style"]
 
 MAX_ROLES = MAX_REFERENCES + 1
 """A brief's references and, before them, the select."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import cast, get_args
 
 from starlette.datastructures import FormData
@@ -11,11 +12,12 @@ from budget.caps import EACH, THRESHOLDS, Cap, Period, Scope
 from budget.report_caps import CapBurn
 from budget.typed_amounts import typed_usd
 from domain.errors import InputError
-from domain.money import show
+from review.amounts import money
 
 MAX_WHY_CHARS = 300
 MAX_NAME_CHARS = 80
 MAX_VALUE_CHARS = 150
+_DAY, _WEEK, _MONTH = (re.compile(one) for one in (r"(\d{4})-(\d\d)-(\d\d)", r"(\d{4})-W(\d\d)", r"(\d{4})-(\d\d)"))
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 SCOPES: Mapping[Scope, str] = {
     "global": "everything",
@@ -49,6 +51,31 @@ def scope_text(cap: Cap) -> str:
         whose = f"{SCOPES[cap.scope]} {cap.scope_value}"
     zone = "" if cap.time_zone == "UTC" or cap.period in ("run", "total") else f", {cap.time_zone}"
     return f"{whose}, {PERIODS[cap.period]}{zone}"
+
+
+def cap_title(cap: Cap) -> str:
+    """Such as `All spend a day` or `Each flow, a day`: what it counts, for whoever asks only whether she fits."""
+    if cap.scope == "run_id" and cap.period in ("run", "total"):
+        return "This run"
+    if cap.scope == "global":
+        return f"All spend a {cap.period}" if cap.period not in ("total", "run") else f"All spend ({cap.cap_id})"
+    what = f"each {SCOPES[cap.scope]}" if cap.scope_value == EACH else f"{SCOPES[cap.scope]} {cap.scope_value}"
+    return f"{what[:1].upper()}{what[1:]}, {cap.period if cap.period == 'total' else f'a {cap.period}'}"
+
+
+def window_text(window: str) -> str:
+    """`21 Nov 2026`, `week 47 of 2026`, `November 2026`: a counter's window in words, and whose it is before a dot."""
+    whose, _, part = window.rpartition("|")
+    if found := _DAY.fullmatch(part):
+        day = date(*map(int, found.groups()))
+        part = f"{day.day} {day:%b %Y}"
+    elif found := _WEEK.fullmatch(part):
+        part = f"week {int(found[2])} of {found[1]}"
+    elif found := _MONTH.fullmatch(part):
+        part = f"{date(int(found[1]), int(found[2]), 1):%B %Y}"
+    elif part == "total":
+        part = "since it was set"
+    return f"{whose} · {part}" if whose else part
 
 
 def new_cap(form: FormData) -> Cap:
@@ -91,7 +118,7 @@ def needs_a_second_look(wanted: Cap, burns: Sequence[CapBurn]) -> str:
     if wanted.limit_micros >= committed:
         return ""
     return (
-        f"{show(committed)} are committed already, more than {show(wanted.limit_micros)}. Lowering the cap stops new "
+        f"{money(committed)} are committed already, more than {money(wanted.limit_micros)}. Lowering the cap stops new "
         "holds at once, and touches nothing that is running or held."
     )
 

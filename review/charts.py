@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from domain.money import MICROS_PER_USD, show
+from review.amounts import money
 
 WIDTH, HEIGHT = 720, 240
 MAX_TICKS = 4
@@ -110,7 +111,7 @@ def _bar(
         if micros[n]:
             y = HEIGHT - _height(below + micros[n], top)
             height = max(1, HEIGHT - _height(below, top) - y)
-            text = f"{day_text(day)}, {name}: {show(micros[n])}"
+            text = f"{day_text(day)}, {name}: {money(micros[n])}"
             parts.append(Part(x, y, width, height, fill, _weave(fill, x, y, width, height), text))
         below += micros[n]
     return parts

@@ -4,6 +4,7 @@ What may not live here: flows, and anything about money: a flow run's state says
 """
 
 import asyncio
+import logging
 import ssl
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +16,7 @@ import httpx
 from domain.errors import DraftlineError, InputError
 from wiring import Settings
 
+log = logging.getLogger("draftline.board")
 TIMEOUT = httpx.Timeout(15.0, connect=3.0)
 BUSY_WAITS_S = (0.1, 0.3, 0.6, 0.0)
 ENDED = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
@@ -88,13 +90,15 @@ class PrefectApi:
         self, method: str, path: str, body: dict[str, Any] | None = None, *, missing: DraftlineError | None = None
     ) -> dict[str, Any]:
         if not self._api_url:
-            raise PrefectAway("the board knows no Prefect server; set PREFECT_API_URL, or start with `draftline up`")
+            raise PrefectAway(
+                "the service that starts runs is not set up here: an administrator sets PREFECT_API_URL, or starts "
+                "everything with `draftline up`"
+            )
         try:
             answer = await self._sent(method, path, body)
         except httpx.HTTPError as error:
-            raise PrefectAway(
-                f"Prefect's server at {self._api_url} does not answer ({type(error).__name__}); nothing was started"
-            ) from error
+            log.warning("board.prefect away=%s error=%s", self._api_url, type(error).__name__)
+            raise PrefectAway("the service that starts runs does not answer; nothing was started") from error
         return _read(answer, missing)
 
     async def _sent(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:

@@ -43,6 +43,8 @@ class Promotion:
 
     `caps` are the windows that this falls under, with the micros that it would hold there at worst. `is_busy` when a
     process works on the run at this moment: it has one worker at a time. `only_by` alone picked one of them.
+    `quote_hash` and `whole_micros` are the whole run's, at worst, where it has to be approved anew for these picks;
+    `earlier_micros` is then what the visitor launched beside it today.
     """
 
     run_id: str
@@ -53,6 +55,9 @@ class Promotion:
     limit_micros: int
     is_busy: bool
     only_by: frozenset[str] = frozenset()
+    quote_hash: str = ""
+    whole_micros: int = 0
+    earlier_micros: int = 0
 
     @property
     def finals(self) -> int:
@@ -60,7 +65,8 @@ class Promotion:
 
     @property
     def needs_approver(self) -> bool:
-        return 0 < self.limit_micros < self.worst_micros
+        anew = self.whole_micros + self.earlier_micros if self.whole_micros else 0
+        return 0 < self.limit_micros < max(self.worst_micros, anew)
 
     @property
     def tight(self) -> tuple[CapUse, ...]:
@@ -75,7 +81,8 @@ class Promotion:
     @property
     def key(self) -> str:
         """The same picks of the same run are the same promotion, whoever asks and however often."""
-        return f"promote-{digest([self.run_id, sorted(self.texts)])[:KEY_CHARS]}"
+        anew = [self.quote_hash] if self.quote_hash else []
+        return f"promote-{digest([self.run_id, sorted(self.texts), *anew])[:KEY_CHARS]}"
 
 
 def promotion(

@@ -10,7 +10,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import jinja2
 from starlette.exceptions import HTTPException
@@ -27,19 +27,24 @@ from domain.errors import (
     StorageError,
     VendorError,
 )
-from domain.money import MICROS_PER_CENT, show
 from review.access import cookies
 from review.access.roles import Role
+from review.amounts import at_most, exact, money, price
+from review.cap_forms import cap_title, window_text
+from review.plain_words import plain
 from review.request import board, maybe_visitor
 
 Kind = Literal["info", "good", "bad"]
 MAX_FLASHES = 5
-MAX_FLASH_CHARS = 300
+MAX_FLASH_BYTES = 500
+"""Of a message as it is sent: five of them fit the 4,096 bytes of a cookie, whatever they are written in."""
 FLASH_LASTS_S = 600
 STATIC_URL = "/static/"
+SIGN_IN = "/sign-in"
 
 # What the navigation offers, in its order, and the role that each needs.
 NAVIGATION: tuple[tuple[str, str, Role], ...] = (
+    ("Today", "/", Role.VIEWER),
     ("Launch", "/launch", Role.CREATOR),
     ("Runs", "/runs", Role.VIEWER),
     ("Queue", "/queue", Role.REVIEWER),
@@ -62,7 +67,7 @@ STATUSES: tuple[tuple[type[DraftlineError], int], ...] = (
 )
 TITLES: Mapping[int, str] = {
     400: "That could not be read",
-    401: "Sign in first",
+    401: "You are signed out",
     403: "Not for you",
     404: "Nothing here",
     405: "That does not work this way",
@@ -89,7 +94,9 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"money": money, "column_money": show, "when": when, "ago": ago, "plural": plural}
+    made.filters |= {"money": money, "at_most": at_most, "price": price, "exact": exact}
+    made.filters |= {"when": when, "stamp": stamp, "ago": ago, "plural": plural}
+    made.filters |= {"cap_title": cap_title, "window_text": window_text, "plain": plain}
     made.globals |= {"static": static_url, "Role": Role}
     return made
 
@@ -126,10 +133,39 @@ def local_path(text: str, default: str = "/") -> str:
     return text if fits and "\\" not in text else default
 
 
+def sign_in_url(back_to: str) -> str:
+    """The sign-in page, which leads back to a path of ours."""
+    return SIGN_IN if local_path(back_to) == "/" else f"{SIGN_IN}?next={quote(local_path(back_to), safe='/')}"
+
+
+def came_from(request: Request) -> str:
+    """The page of ours that somebody looks at while the browser asks for something else; "/" where it is unknown."""
+    try:
+        said = urlsplit(request.headers.get("hx-current-url") or request.headers.get("referer", ""))
+    except ValueError:
+        return "/"
+    if said.netloc.lower() != request.headers.get("host", "").lower():
+        return "/"
+    return local_path(said.path + (f"?{said.query}" if said.query else ""))
+
+
 def flash(request: Request, text: str, kind: Kind = "info") -> None:
     """A message for the person, shown once: on this page, on the next after a redirect, or as a toast."""
     made = getattr(request.state, "flashes", [])
-    request.state.flashes = [*made, {"text": text[:MAX_FLASH_CHARS], "kind": kind}][-MAX_FLASHES:]
+    request.state.flashes = [*made, {"text": _bounded(text), "kind": kind}][-MAX_FLASHES:]
+
+
+def _bounded(text: str) -> str:
+    """Cut at a character where its JSON is too long: an accent takes six bytes there, an emoji twelve."""
+    if len(json.dumps(text)) <= MAX_FLASH_BYTES:
+        return text
+    kept, room = 0, MAX_FLASH_BYTES - len(json.dumps("…"))
+    for character in text:
+        room -= len(json.dumps(character)) - len('""')
+        if room < 0:
+            break
+        kept += 1
+    return f"{text[:kept].rstrip()}…"
 
 
 def put_flashes(request: Request, response: Response) -> None:
@@ -160,7 +196,14 @@ def error(request: Request, found: HTTPException | DraftlineError) -> Response:
 def error_page(request: Request, status: int, sentence: str, *, error_id: str = "") -> HTMLResponse:
     title = TITLES.get(status, "That did not work")
     return page(
-        request, "errors/error.html", status=status, code=status, title=title, sentence=sentence, error_id=error_id
+        request,
+        "errors/error.html",
+        status=status,
+        code=status,
+        title=title,
+        sentence=sentence,
+        error_id=error_id,
+        sign_in_url=sign_in_url(came_from(request)),
     )
 
 
@@ -213,7 +256,7 @@ def _waiting(request: Request) -> list[dict[str, str]]:
 
 def _flash(found: Mapping[str, Any]) -> dict[str, str]:
     kind = found.get("kind")
-    return {"text": str(found.get("text", ""))[:MAX_FLASH_CHARS], "kind": kind if kind in ("good", "bad") else "info"}
+    return {"text": _bounded(str(found.get("text", ""))), "kind": kind if kind in ("good", "bad") else "info"}
 
 
 @cache
@@ -223,13 +266,13 @@ def static_url(name: str) -> str:
     return f"{STATIC_URL}{quote(name)}?v={sha256(content).hexdigest()[:12]}"
 
 
-def money(micros: int) -> str:
-    """`$1.23` where the cents are exact, else `$1.2345`: no micro that matters is lost."""
-    return show(micros, places=2 if micros % MICROS_PER_CENT == 0 else 4)
-
-
 def when(at: datetime) -> str:
     return f"{at.day} {at:%b %Y, %H:%M} UTC"
+
+
+def stamp(at: datetime) -> str:
+    """`21 Nov 2026, 18:37:14`, UTC, to the second: for tables, whose head says UTC."""
+    return f"{at.day} {at:%b %Y, %H:%M:%S}"
 
 
 @jinja2.pass_context

@@ -5,7 +5,6 @@ What may not live here: pages, and how somebody signs in.
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
@@ -23,7 +22,7 @@ from review.request import board, maybe_visitor
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 MAX_BODY_BYTES = 1_000_000
-SIGN_IN = "/sign-in"
+SIGNED_OUT = "You were signed out meanwhile: nothing was sent, and nothing is changed. Sign in and send it again."
 EVERYTHING_ELSE = "/{path:path}"
 UNKEPT = "There is a character in it that cannot be kept. Take it out and try again."
 
@@ -74,7 +73,8 @@ async def _answer(page: Page, request: Request) -> Response:
         if visitor is None:
             return _to_sign_in(request)
         if not visitor.can(page.needs):
-            raise HTTPException(403, f"This needs the role {page.needs}, which {WHAT_FOR[page.needs]}.")
+            needed = f"This needs the role {page.needs}, which {WHAT_FOR[page.needs]}."
+            raise HTTPException(403, f"{needed} An administrator can give it to you.")
     if request.method not in csrf.SAFE_METHODS:
         options, expected = board(request).options, request.state.csrf_token
         await csrf.check(request, options, expected, max_body_bytes=page.max_body_bytes)
@@ -83,14 +83,13 @@ async def _answer(page: Page, request: Request) -> Response:
 
 def _to_sign_in(request: Request) -> Response:
     """A browser that follows a link is sent to sign in and comes back; anything else is told 401."""
-    where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    url = SIGN_IN if where == "/" else f"{SIGN_IN}?next={quote(where, safe='/')}"
     if render.wants_fragment(request):
-        return Response(status_code=401, headers={"HX-Redirect": SIGN_IN})
+        return Response(status_code=401, headers={"HX-Redirect": render.sign_in_url(render.came_from(request))})
+    where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     accepted = request.headers.get("accept", "*/*")
     if request.method in ("GET", "HEAD") and ("text/html" in accepted or "*/*" in accepted):
-        return RedirectResponse(url, 303)
-    raise HTTPException(401, "Sign in first.")
+        return RedirectResponse(render.sign_in_url(where), 303)
+    raise HTTPException(401, SIGNED_OUT)
 
 
 def _limited(request: Request, max_bytes: int) -> Receive:

@@ -1,18 +1,53 @@
-"""How a run stands outside our tables: what Prefect says of its flow run, in words for people. Knows no template."""
+"""How a run stands outside its own row: what Prefect says of its flow run, in words for people, and what became of its
+retries. Knows no template."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from starlette.requests import Request
 
 from domain.errors import DraftlineError
 from review.prefect_api import NOT_STARTED, FlowRun
-from review.request import prefect
+from review.queries.runs import RunRow, rows_of
+from review.request import in_thread, prefect, wiring
+from storage.records.launches import Launch
+from storage.records.runs import UNDER_WAY
 
-ACTIVE = ("planned", "running")
+ACTIVE = UNDER_WAY
+RETRY = "retry-"
+"""How the id of a launch begins that started a run again."""
 ASK_AT_MOST_S = 2.0
 """A page does not wait longer for Prefect: what it says is worth a sentence, not a delay."""
 LATE_AFTER = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class StartedAgain:
+    """The runs that a run's retries became (a catalog's failed products are a run of their own), and the newest one.
+
+    `said` is a sentence on a retry that no flow has taken up yet, "" without one; `is_on_its_way`: it may still be.
+    """
+
+    runs: tuple[RunRow, ...] = ()
+    said: str = ""
+    is_on_its_way: bool = False
+
+
+async def started_again(request: Request, run_id: str, launches: Sequence[Launch]) -> StartedAgain:
+    w = wiring(request)
+    mine = [launch for launch in launches if launch.flow_run_id and launch.launch_id.startswith(RETRY)]
+    if not mine:
+        return StartedAgain()
+    known = await in_thread(w.flow_runs.run_ids, [launch.flow_run_id for launch in mine])
+    others = tuple(dict.fromkeys(other for other in known.values() if other != run_id))
+    runs = await in_thread(rows_of, w.database, others)
+    if mine[0].flow_run_id in known:
+        return StartedAgain(runs)
+    flow_run = await flow_run_of(request, mine[0].flow_run_id)
+    said = told(flow_run, w.now() - (mine[0].created_at or w.now()))
+    return StartedAgain(runs, said, flow_run is not None and not flow_run.has_ended)
 
 
 async def flow_run_of(request: Request, flow_run_id: str) -> FlowRun | None:

@@ -115,7 +115,8 @@ def versions(shown: Sheet, sheets: Sequence[AssetPicks]) -> dict[str, str]:
 
 def version_of(draft: SheetDraft) -> str:
     marks = [(m.user_id, m.name, m.flag, m.stars, m.note) for m in draft.marks]
-    facts = (draft.image_id, draft.score, draft.rank, draft.stack, draft.picked, draft.cost_micros, marks)
+    # not the rank: a draft that gets its score moves the ranks of all others, and changes nothing that they show
+    facts = (draft.image_id, draft.score, draft.stack, draft.picked, draft.cost_micros, marks)
     return digest(str(facts))[:VERSION_CHARS]
 
 

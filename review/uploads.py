@@ -1,4 +1,4 @@
-"""Photos that people upload: decoded in a child process before anything else, then stored as they came.
+"""Photos that people upload, and drafts that go in like them: decoded in a child process, then stored as they came.
 
 What may not live here: the form, and who may upload.
 """
@@ -7,8 +7,9 @@ from pathlib import PurePosixPath
 
 from domain.canonical import sha256_hex
 from imaging.decode import DecodeLimits, decode_untrusted
+from review.queries.likes import KnownDraft
 from storage.objects import keys
-from storage.records.uploads import PREFIX, Upload
+from storage.records.uploads import PREFIX, Upload, draft_file_name, named_draft
 from tasks.media import extension_of
 from wiring import Wiring
 
@@ -42,6 +43,20 @@ def store_upload(w: Wiring, data: bytes, file_name: str, by: str) -> Upload:
     )
     w.uploads.add(upload)
     return w.uploads.get(photo.sha256) or upload
+
+
+def store_draft(w: Wiring, draft: KnownDraft, by: str) -> Upload:
+    """A draft as an upload, so that a brief can name it: the very bytes that the vendor sent, checked like anybody's.
+
+    Raises StorageError (FileNotFoundError from a store in a folder) where they cannot be read, ImageError as above.
+    """
+    data = w.store.get(draft.bucket or w.store.private, draft.object_key)
+    name = draft_file_name(draft.image_id, extension_of(draft.media_type))
+    upload = store_upload(w, data, name, by)
+    if not named_draft(upload.file_name):
+        # somebody saved the draft and uploaded it by hand: from now on it is known for what it is
+        w.uploads.rename(upload.sha256, name)
+    return upload
 
 
 def reference_name(sha256: str) -> str:

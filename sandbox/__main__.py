@@ -28,7 +28,7 @@ faults: """
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 after a normal stop, 2 for arguments that make no sense, 1 when the port or the state cannot be had."""
+    """0 after a normal stop, 2 for arguments that make no sense, 5 when the port or the state cannot be had."""
     parser = _parser()
     parsed = parser.parse_args(arguments)
     try:
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except (FaultError, OSError) as error:
         print(f"sandbox: {error}", file=sys.stderr)
-        return 1
+        return 5
     except ValueError as error:
         parser.error(str(error))
     return 0

@@ -68,7 +68,11 @@ def _listen(options: SandboxOptions) -> socket.socket:
     # asyncio sets TCP_NODELAY only where the protocol is named; without it each answer waits 40 ms for an ACK.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((options.host, options.port))
+    try:
+        listener.bind((options.host, options.port))
+    except OSError as error:
+        listener.close()
+        raise OSError(f"{options.host} port {options.port}: {error.strerror or error}") from error
     listener.listen(BACKLOG)
     return listener
 

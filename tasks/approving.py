@@ -30,29 +30,46 @@ def check_approval(w: Wiring, planned: Planned, approved_quote: str) -> None:
     if offer is None:
         raise NotApproved(f"there is no quote {approved_quote!r}; `draftline quote` makes one. Nothing was sent")
     _check_stands(approved_quote, approvals.newest(approved_quote))
-    if planned.quote.hash != approved_quote:
-        raise QuoteChanged(approved_quote, approvals.difference(offer.body, planned.quote))
+    quote = planned.quote.known_as(offer.body)
+    if quote.hash != approved_quote:
+        raise QuoteChanged(approved_quote, approvals.difference(offer.body, quote))
 
 
-async def check_promotion(run_id: str, picks: Sequence[str]) -> None:
+async def check_promotion(run_id: str, picks: Sequence[str], approved_quote: str = "") -> None:
     """Before picks are closed: an approved run goes on by its approval and no farther, one without stays below the
-    setting. Raises as `check_approval`.
+    setting. `approved_quote` takes the place of the run's own: that of more picks than were approved first.
+    Raises as `check_approval`, and SelectionError.
     """
     w = current()
     run = await asyncio.to_thread(w.runs.get, run_id)
     if run.status in FINISHED:
         return
-    planned = await plan_stored(w, run_id)
-    if approved_quote := str(run.plan.get("approved_quote", "")):
-        await asyncio.to_thread(check_approval, w, planned, approved_quote)
-        await asyncio.to_thread(keep_to_approval, w, planned, approved_quote)
+    picked = await asyncio.to_thread(newly_picked, w, run_id, picks)
+    planned = await plan_stored(w, run_id, picked)
+    if under := approved_quote or str(run.plan.get("approved_quote", "")):
+        await asyncio.to_thread(_go_on_under, w, planned, under)
     elif w.settings.require_approval_above_cents:
-        # the quote has one final a brief, and a person may pick more
-        picked = await asyncio.to_thread(newly_picked, w, run_id, picks)
         each = {line.asset_key: line.each.worst for line in planned.quote.lines if line.stage == "final"}
         asked_micros = sum(each[key] * len(labels) for key, labels in picked.items())
         reach = await asyncio.to_thread(_committed_micros, w, run) + asked_micros
         _check_within(w, reach, "; fewer picks cost less")
+
+
+def _go_on_under(w: Wiring, planned: Planned, approved_quote: str) -> None:
+    run = planned.run
+    try:
+        check_approval(w, planned, approved_quote)
+    except QuoteChanged as error:
+        hash_ = Approvals(w.database, w.now).record_quote(planned.quote, run.run_id, run.kind, run.name, "promotion")
+        how = (
+            f"What is picked costs {show(planned.quote.range.worst)} at worst: `draftline approve {hash_} --by NAME`, "
+        )
+        raise QuoteChanged(
+            error.quote_hash, error.changes, f"{how}then `draftline promote --approved {hash_}`"
+        ) from error
+    keep_to_approval(w, planned, approved_quote)
+    if run.plan.get("approved_quote") != approved_quote:
+        w.runs.update(run.run_id, run.status, run.status_note, plan=run.plan | {"approved_quote": approved_quote})
 
 
 def keep_to_approval(w: Wiring, planned: Planned, approved_quote: str) -> None:
@@ -68,7 +85,8 @@ def approved_limit(w: Wiring, planned: Planned) -> int:
     the whole quote's worst, and never more than the cap that somebody gave it, or else the settings.
     """
     given = Approvals(w.database, w.now).given_cap_micros(run_cap_id(planned))
-    return min(given or from_cents(w.settings.cap_run_cents), _reach_micros(w, planned), planned.quote.full.worst)
+    highest = from_cents(w.settings.cap_run_cents) if given is None else given
+    return min(highest, _reach_micros(w, planned), planned.quote.full.worst)
 
 
 def run_cap_id(planned: Planned) -> str:

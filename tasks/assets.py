@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from domain.brief import Brief
 from domain.canonical import digest
-from domain.errors import CapRefused, DraftlineError, VendorError
+from domain.errors import CapRefused, DraftlineError, NotApproved, VendorError
 from domain.render import Reference
 from domain.run import Asset, ImageRecord, Run, Stage
 from storage.objects import keys
@@ -60,7 +60,7 @@ def reference_of(image: ImageRecord, data: bytes) -> Reference:
 async def gather_all(jobs: Sequence[Awaitable[T]]) -> list[T | DraftlineError]:
     """Run all to their end. Our own errors come back as values; anything else is a bug and is raised, after all ended.
 
-    A cap or an account that refuses is raised too: going on would only be refused again.
+    A cap, an account or a withdrawn approval that refuses is raised too: going on would only be refused again.
     """
     results = await asyncio.gather(*jobs, return_exceptions=True)
     for result in results:
@@ -70,7 +70,7 @@ async def gather_all(jobs: Sequence[Awaitable[T]]) -> list[T | DraftlineError]:
 
 
 def stops_the_run(error: BaseException) -> bool:
-    return isinstance(error, CapRefused) or (isinstance(error, VendorError) and error.fault == "account")
+    return isinstance(error, CapRefused | NotApproved) or (isinstance(error, VendorError) and error.fault == "account")
 
 
 def run_and_assets(w: Wiring, run_id: str, asset_keys: Sequence[str]) -> tuple[Run, list[Asset]]:

@@ -32,12 +32,13 @@ UNMEASURED = Usage()
 
 @dataclass(frozen=True)
 class PaidCall:
-    """One wanted image, who pays, and its ordinal among equal requests."""
+    """One wanted image, who pays, its ordinal among equal requests, and the approved quote that it is made under."""
 
     request: RenderRequest
     ordinal: int
     measured: Measured
     dimensions: Dimensions
+    approved_quote: str = ""
 
     @property
     def work_key(self) -> str:

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from budget.quote import DEPLOYMENT, RUN
 from domain.attempt import OPEN_STATES, Dimensions, State
 from domain.run import Asset, Run
 from wiring import Wiring
+
+COST_CENTRE = "cost centre"
 
 
 def dimensions(
@@ -26,6 +29,23 @@ def dimensions(
         role=plan["role"] if plan else "",
         model_id=plan["model_id"] if plan else "",
     )
+
+
+def whose(run: Run, w: Wiring) -> dict[str, str]:
+    """What a quote names of all this, in words: which caps its plan falls under, and which run it is an approval for.
+
+    Role, vendor, model, tier and SKU are in its lines.
+    """
+    by = dimensions(run, None, w)
+    return {
+        RUN: by.run_id,
+        "flow": by.flow,
+        DEPLOYMENT: by.deployment,
+        "campaign": by.campaign,
+        COST_CENTRE: by.cost_centre,
+        "catalog": str(run.plan.get("catalog", "")),
+        "choice of drafts": run.select_mode,
+    }
 
 
 def needs_no_hold(w: Wiring, vendor: str, state: State) -> bool:

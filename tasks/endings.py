@@ -1,13 +1,14 @@
-"""How a run stands between and after its stages: running, waiting for a person, stopped by a cap or a fault."""
+"""How a run stands between and after its stages: running, waiting for a person, stopped by a cap, a fault, somebody."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from prefect.context import FlowRunContext
+from prefect.states import Cancelled
 
-from domain.errors import DraftlineError, RunError, SelectionError
+from domain.errors import DraftlineError, RunCancelled, RunError, SelectionError
 from storage.records.flow_runs import FlowRun
 from tasks.bills import make_bill
 from tasks.out import out_folder
@@ -39,11 +40,22 @@ async def record_stop(run_id: str) -> AsyncIterator[None]:
     """Write why a run stopped; what was made stays, and starting it again goes on from there."""
     try:
         yield
-    except SelectionError:
+    except (SelectionError, RunCancelled):
+        # picks that do not exist stop nothing, and who cancelled is noted already
         raise
     except DraftlineError as error:
         await asyncio.to_thread(current().runs.update, run_id, "incomplete", str(error))
         raise
+
+
+def end_cancelled(stop: RunCancelled) -> dict[str, Any]:
+    """How a flow ends whose run was cancelled: called directly it raises `stop`; from a deployment it returns what
+    Prefect takes in the place of a result, its own state for it.
+    """
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None or context.flow_run.deployment_id is None:
+        raise stop
+    return cast("dict[str, Any]", Cancelled(message=str(stop)))
 
 
 async def leave_open(run_id: str) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from prefect import task
 
 from budget.drift import Drifts
 from domain.errors import DraftlineError
+from domain.prompt import ReferenceRole
 from domain.render import Reference, RenderRequest
 from domain.run import Asset, ImageRecord, Run
-from prompts.slots import ReferenceRole
 from prompts.variations import Variation
 from tasks.assets import brief_of, gather_all, reference_of, references_of, run_and_assets, stored_bytes
 from tasks.charging import dimensions, needs_no_hold
@@ -82,9 +82,10 @@ def _measurable(asset: Asset, select: ImageRecord) -> tuple[Reference, ...]:
 
 def _spec(w: Wiring, asset: Asset, number: int, select: ImageRecord, references: tuple[Reference, ...]) -> ImageSpec:
     plan = asset.plan["final"]
-    roles: list[ReferenceRole] = ["select", *(["product"] * (len(references) - 1))]  # type: ignore[list-item]
+    brief = brief_of(asset)
+    roles: list[ReferenceRole] = ["select", *brief.reference_roles(r.sha256 for r in references[1:])]
     variation = Variation(select.ordinal, dict(select.axes))
-    prompt = w.prompt_book.render(brief_of(asset), plan["dialect"], variation=variation, reference_roles=roles)
+    prompt = w.prompt_book.render(brief, plan["dialect"], variation=variation, reference_roles=roles)
     request = RenderRequest(
         model_id=plan["model_id"],
         prompt=prompt.text,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from prefect import task
 from prefect.artifacts import acreate_markdown_artifact
 
+from budget.approvals import Approvals
 from budget.caps import Cap
 from domain.errors import SettingError
 from domain.money import from_cents
@@ -27,6 +28,7 @@ from wiring.vendors import sandbox_address
 class Opened:
     """A run ready to go on. `idle` says why there is nothing to do, "" when there is.
 
+    `set_aside` is the file that names the rows and products without a picture, "" when there are none.
     `is_hidden`: published before, and its catalog shows another run's picture by now; it only has to be shown again.
     """
 
@@ -34,6 +36,7 @@ class Opened:
     select_mode: str
     asset_keys: tuple[str, ...]
     idle: str = ""
+    set_aside: str = ""
     worst_micros: int = 0
     is_hidden: bool = False
 
@@ -46,10 +49,10 @@ async def open_run(wishes: Wishes, options: RunOptions, catalog: str = "", appro
     w = current()
     await recover_before_run(w)
     planned = await plan_run(w, wishes, options, catalog)
-    await asyncio.to_thread(_report_set_aside, w, planned)
+    aside = await asyncio.to_thread(_report_set_aside, w, planned)
     run = planned.run
     if not planned.assets:
-        return Opened("", run.select_mode, (), idle=_why_nothing(planned))
+        return Opened("", run.select_mode, (), idle=_why_nothing(planned), set_aside=aside)
     known = await asyncio.to_thread(w.runs.find, run.run_id)
     if known is not None and known.status in FINISHED:
         if await asyncio.to_thread(is_hidden, w, known):
@@ -81,7 +84,7 @@ def check_caps(w: Wiring, planned: Planned, cap_cents: int, approved_quote: str 
         w.ledger.set_cap(cap, by=by, why="--cap-cents")
     if approved_quote:
         keep_to_approval(w, planned, approved_quote)
-    elif not cap_cents:
+    elif not cap_cents and Approvals(w.database, w.now).given_cap_micros(cap.cap_id) is None:
         w.ledger.set_default_caps([cap], by="settings", why="DRAFTLINE_CAP_RUN_CENTS")
     w.ledger.check_plan(asked_parts(w, planned), f"run {run.run_id}")
 
@@ -110,6 +113,10 @@ def _check_keys(w: Wiring, planned: Planned) -> None:
 def _why_nothing(planned: Planned) -> str:
     if planned.unchanged:
         return f"none of the {len(planned.unchanged)} products changed since they were published; nothing was paid"
+    rows = planned.wishes.set_aside if planned.wishes else ()
+    if rows:
+        first = f"line {rows[0].line}, {rows[0].sku or 'no SKU'}: {rows[0].reason}"
+        return f"all {len(rows)} rows and products were set aside ({first})" if rows[1:] else f"set aside: {first}"
     return "there is nothing to make pictures of"
 
 
@@ -124,7 +131,10 @@ def _store_references(w: Wiring, planned: Planned) -> None:
         w.store.put_immutable(w.store.private, key, reference.data, reference.media_type)
 
 
-def _report_set_aside(w: Wiring, planned: Planned) -> None:
+def _report_set_aside(w: Wiring, planned: Planned) -> str:
+    """The report's path; "" where nothing was set aside."""
     rows = planned.wishes.set_aside if planned.wishes else ()
-    if rows:
-        write_out(w, planned.run.run_id if planned.assets else planned.run.name, "set-aside.csv", set_aside_csv(rows))
+    if not rows:
+        return ""
+    folder = planned.run.run_id if planned.assets else planned.run.name
+    return str(write_out(w, folder, "set-aside.csv", set_aside_csv(rows)))

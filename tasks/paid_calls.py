@@ -14,7 +14,16 @@ from weakref import WeakValueDictionary
 from budget.credits import FOUND
 from budget.ledger import AlreadyHeld, MovedOn, SlotBusy, StillInDoubt
 from domain.attempt import Attempt, Intent
-from domain.errors import InputError, LedgerConflict, MoneyError, PriceMissing, VendorBusy, VendorError, VendorRefused
+from domain.errors import (
+    ApprovalWithdrawn,
+    InputError,
+    LedgerConflict,
+    MoneyError,
+    PriceMissing,
+    VendorBusy,
+    VendorError,
+    VendorRefused,
+)
 from domain.render import Job, Receipt
 from tasks.booking import Booking, Paid, PaidCall, db, keep, to_the_end
 from vendors.contract import Delivered, Vendor
@@ -40,7 +49,9 @@ class InDoubt(MoneyError):
 
 
 async def pay(w: Wiring, vendor: Vendor, call: PaidCall) -> Paid:
-    """Have one image made, or find it. Raises CapRefused, VendorRefused, VendorBusy, InDoubt (money stays visible)."""
+    """Have one image made, or find it. Raises CapRefused, ApprovalWithdrawn, VendorRefused, VendorBusy, InDoubt (money
+    stays visible).
+    """
     door = PaidDoor(w, vendor, call)
     async with _locks.setdefault(call.work_key, asyncio.Lock()):
         for _ in range(MAX_RACES):
@@ -93,9 +104,8 @@ class PaidDoor(Booking):
 
     async def _after_refusal(self, attempt: Attempt) -> Paid:
         if attempt.error_code == "moderated":
-            raise VendorRefused(
-                f"refused before: {attempt.error}", vendor=self.vendor.name, code="moderated", fault="policy"
-            )
+            told = attempt.error.removeprefix(f"{self.vendor.name}: ")
+            raise VendorRefused(f"refused before: {told}", vendor=self.vendor.name, code="moderated", fault="policy")
         if (receipt := await self._kept_answer(attempt)) is not None:
             return await self._book_anew(attempt, receipt)
         return await self.make(after_try=attempt.try_no)
@@ -134,7 +144,7 @@ class PaidDoor(Booking):
         fresh = new_id()
         await db(self.spool.put, fresh, receipt)
         try:
-            await self._hold(attempt.try_no, attempt_id=fresh)
+            await self._hold(attempt.try_no, found_as=fresh)
         except MoneyError:
             await db(self.spool.drop, fresh)
             raise
@@ -189,12 +199,15 @@ class PaidDoor(Booking):
         """A new attempt, if `after_try` is still the newest: nobody may have sent this work while we waited."""
         return await self._send((await self._hold(after_try)).attempt_id)
 
-    async def _hold(self, after_try: int, *, attempt_id: str = "") -> Attempt:
-        """Hold the worst price; wait for one of the vendor's slots, as long as it takes our own jobs to end."""
+    async def _hold(self, after_try: int, *, found_as: str = "") -> Attempt:
+        """Hold the worst price; wait for one of the vendor's slots, as long as it takes our own jobs to end.
+
+        `found_as` is the attempt's number where its answer lies here already: that needs nobody's yes any more.
+        """
         waited = 0.0
         while True:
             try:
-                return await db(self._try_hold, after_try, attempt_id)
+                return await db(self._try_hold, after_try, found_as)
             except StillInDoubt as doubt:
                 raise _in_doubt(await db(self.w.ledger.get, doubt.attempt_id)) from doubt
             except SlotBusy:
@@ -204,20 +217,19 @@ class PaidDoor(Booking):
                 await asyncio.sleep(SLOT_WAIT_S)
                 waited += SLOT_WAIT_S
 
-    def _try_hold(self, after_try: int, attempt_id: str) -> Attempt:
+    def _try_hold(self, after_try: int, found_as: str) -> Attempt:
         """Priced anew each time: while it waited, the vendor may have turned out dearer, or the id been retired."""
         resend = self.w.settings.resends(self.vendor.name)
-        slots = self.vendor.max_active
-        return self.w.ledger.hold(
-            self._intent(), slots=slots, after_try=after_try, resend_in_doubt=resend, attempt_id=attempt_id
-        )
+        slots, intent = self.vendor.max_active, self._intent("" if found_as else self.call.approved_quote)
+        return self.w.ledger.hold(intent, slots=slots, after_try=after_try, resend_in_doubt=resend, attempt_id=found_as)
 
-    def _intent(self) -> Intent:
+    def _intent(self, approved_quote: str) -> Intent:
         """The call at its worst price now. Raises InputError for a retired model: a stored plan may name a dead id."""
         call, book, today = self.call, self.w.price_book, self.w.today()
         book.require_alive(call.request.model_id, today)
         worst_micros = self.drifts.worst(call.request.model_id, call.measured.worst, today)
-        return Intent(call.work_key, worst_micros, book.version, call.dimensions, call.request.canonical())
+        asked = call.request.canonical()
+        return Intent(call.work_key, worst_micros, book.version, call.dimensions, asked, approved_quote)
 
     def _free_slots_of_the_dead(self) -> None:
         """A process that is gone keeps no slot, or its successor with other work would wait for nothing."""
@@ -253,7 +265,7 @@ class PaidDoor(Booking):
 
     async def _submit(self, attempt_id: str) -> Job | Paid:
         """One send, to its booked answer or its committed job: an answer that is under way is paid for."""
-        await db(self.w.ledger.send, attempt_id)
+        await db(self._send_approved, attempt_id)
         try:
             outcome = await self.vendor.submit(self.call.request)
         except VendorBusy as busy:
@@ -280,6 +292,14 @@ class PaidDoor(Booking):
         keep(self.spool.put_job, attempt_id, outcome.job)
         await self._accept(attempt_id, outcome.job)
         return outcome.job
+
+    def _send_approved(self, attempt_id: str) -> None:
+        """Commit that bytes may leave, unless the run's approval was withdrawn since the hold: then that goes back."""
+        try:
+            self.w.ledger.send(attempt_id, self.call.approved_quote)
+        except ApprovalWithdrawn as error:
+            self.w.ledger.give_up(attempt_id, code="approval-withdrawn", note=str(error))
+            raise
 
     def _bounce(self, attempt_id: str, busy: VendorBusy) -> None:
         """Raises AlreadyHeld where others took us for dead and the attempt into doubt: the late answer ends that."""

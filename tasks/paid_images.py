@@ -50,7 +50,8 @@ async def make_image(
     try:
         async with gates[vendor.name]:
             wanted = dimensions(run, asset, w, plan, spec.stage)
-            paid = await pay(w, vendor, PaidCall(spec.request, spec.ordinal, measured, wanted))
+            approved_quote = str(run.plan.get("approved_quote", ""))
+            paid = await pay(w, vendor, PaidCall(spec.request, spec.ordinal, measured, wanted, approved_quote))
         return await asyncio.to_thread(_record, w, asset, spec, paid, measured.warnings)
     finally:
         w.progress.step(f"{spec.stage}s")

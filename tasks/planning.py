@@ -17,11 +17,11 @@ from domain.canonical import digest
 from domain.errors import InputError, PriceMissing
 from domain.ladder import Ladder
 from domain.money import PriceRange
+from domain.prompt import ReferenceRole
 from domain.render import Reference, RenderRequest
 from domain.run import Asset, Kind, Publication, Run, SelectMode
 from domain.sizing import Size, crop_warnings, draft_size, final_size
 from prompts.book import RenderedPrompt
-from prompts.slots import ReferenceRole
 from prompts.variations import Variation
 from tasks.charging import dimensions, needs_no_hold
 from tasks.wishes import Wish, Wishes
@@ -189,7 +189,7 @@ class Planner:
         )
         lines = [
             self._line(asset, "draft", draft, len(draft["calls"]), draft_each),
-            self._line(asset, "final", final, 1, final_each),
+            self._line(asset, "final", final, self._finals(asset.asset_key), final_each),
         ]
         return asset, lines, final_each.expected
 
@@ -197,7 +197,7 @@ class Planner:
         making, size = self._making(wish, self.lowering), draft_size(wish.brief, self.ladder.draft)
         model = self._model(making.draft_role)
         variations = self.w.prompt_book.variations(wish.brief, making.drafts, axes=wish.vary)
-        roles: list[ReferenceRole] = ["product"] * len(wish.references)
+        roles = _roles(wish)
         prompts = [self._prompt(wish, model.role, variation, roles) for variation in variations]
         seeded = self.vendors[model.vendor].takes_seed(model.model_id)
         calls = [
@@ -221,8 +221,12 @@ class Planner:
         reason = choice.reason + (f"; lowered to {model.role}" if model.role != choice.role else "")
         return {**plan, "output_format": FINAL_FORMAT[plan["dialect"]], "reason": reason}, reason
 
+    def _finals(self, asset_key: str) -> int:
+        """How many a brief gets: one, until somebody picks more."""
+        return 1
+
     def _prompt(
-        self, wish: Wish, role: str, variation: Variation, reference_roles: list[ReferenceRole]
+        self, wish: Wish, role: str, variation: Variation, reference_roles: Sequence[ReferenceRole]
     ) -> RenderedPrompt:
         dialect = self.w.roles[role].dialect
         return self.w.prompt_book.render(wish.brief, dialect, variation=variation, reference_roles=reference_roles)
@@ -243,7 +247,7 @@ class Planner:
         """What the final will look like to a price, for every draft that may be selected: that one, then the photos."""
         comes = self.vendors[draft["vendor"]].measure(sent)
         select = Reference("0" * 64, "image/jpeg", comes.width_px, comes.height_px, b"?")
-        roles: list[ReferenceRole] = ["select", *(["product"] * len(wish.references))]  # type: ignore[list-item]
+        roles: list[ReferenceRole] = ["select", *_roles(wish)]
         variations = (Variation(number, dict(call["axes"])) for number, call in enumerate(draft["calls"]))
         return [
             RenderRequest(
@@ -356,6 +360,10 @@ def quote_parts(w: Wiring, planned: Planned) -> list[tuple[Dimensions, int]]:
     ]
 
 
+def _roles(wish: Wish) -> tuple[ReferenceRole, ...]:
+    return wish.brief.reference_roles(r.sha256 for r in wish.references)
+
+
 def _facts(reference: Reference) -> dict[str, Any]:
     """A reference as plain data; its bytes are in the store."""
     return {k: v for k, v in vars(reference).items() if k != "data"}
@@ -377,5 +385,5 @@ def _seed(fingerprint: str, ordinal: int, round_no: int) -> int:
 
 def _ladder(w: Wiring, name: str) -> Ladder:
     if name not in w.ladders:
-        raise InputError(f"unknown ladder {name!r}", where="--ladder", hint=f"known: {', '.join(sorted(w.ladders))}")
+        raise InputError(f"unknown ladder {name!r}", where="--ladder", hint=f"Known: {', '.join(sorted(w.ladders))}")
     return w.ladders[name]

@@ -11,7 +11,7 @@ from domain.product import BadRow
 from domain.run import Publication, RunStatus
 from tasks.degrading import Request, plan_within_caps
 from tasks.planning import Planned, RunOptions
-from tasks.quoting import LOCAL, complete, plan_known
+from tasks.quoting import LOCAL, Picks, complete, plan_known
 from tasks.wishes import Wishes
 from vendors.contract import Vendor
 from wiring import Wiring
@@ -32,15 +32,19 @@ async def plan_run(w: Wiring, wishes: Wishes, options: RunOptions, catalog: str 
         planned = await asyncio.to_thread(plan_within_caps, request)
         planned = await asyncio.to_thread(_as_known, w, vendors, planned)
     plan = planned.run.plan | {"catalog": catalog, "set_aside": [asdict(row) for row in wishes.set_aside]}
+    planned = replace(planned, run=replace(planned.run, plan=plan))
     planned = await asyncio.to_thread(_complete, w, planned)
-    return replace(planned, run=replace(planned.run, plan=plan, quote=planned.quote.as_dict()))
+    return replace(planned, run=replace(planned.run, quote=planned.quote.as_dict()))
 
 
-async def plan_stored(w: Wiring, run_id: str) -> Planned:
-    """A run in the database, as it will go on, with the price of now of what is left. Raises RunError: no such run."""
+async def plan_stored(w: Wiring, run_id: str, picks: Picks | None = None) -> Planned:
+    """A run in the database, as it will go on, with the price of now of what is left: with these `picks`, if any.
+
+    Raises RunError: no such run.
+    """
     run = await asyncio.to_thread(w.runs.get, run_id)
     async with w.open_vendors() as vendors:
-        planned = await asyncio.to_thread(plan_known, w, vendors, run)
+        planned = await asyncio.to_thread(plan_known, w, vendors, run, picks)
     return await asyncio.to_thread(_complete, w, planned)
 
 

@@ -3,6 +3,7 @@
 A known run is quoted by the plan in its rows, with prices of now: that plan is what will be made. Sends nothing.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,7 +17,7 @@ from domain.render import Reference
 from domain.run import Asset, Run
 from domain.sizing import Size, upscaled_size
 from tasks.assets import brief_of
-from tasks.charging import dimensions, needs_no_hold
+from tasks.charging import dimensions, needs_no_hold, whose
 from tasks.planning import Planned, Planner, RunOptions, quote_parts
 from tasks.wishes import Wish, Wishes
 from vendors.contract import Vendor
@@ -27,14 +28,22 @@ LOCAL = "local"
 NO_BYTES = b"?"
 """Stands for a photo's bytes where only its size is asked for: nothing is sent."""
 SHOWN = 8
+Picks = Mapping[str, Sequence[str]]
+"""Labels by asset."""
 
 
 class KnownPlanner(Planner):
-    """Prices a run as its rows have it: models, sizes and prompts as decided then, whatever serves a role today."""
+    """Prices a run as its rows have it: models, sizes and prompts as decided then, whatever serves a role today.
 
-    def __init__(self, w: Wiring, vendors: Mapping[str, Vendor], run: Run, assets: Sequence[Asset]) -> None:
+    `finals` is how many each brief gets by its picks; one where none are known.
+    """
+
+    def __init__(
+        self, w: Wiring, vendors: Mapping[str, Vendor], run: Run, assets: Sequence[Asset], finals: Mapping[str, int]
+    ) -> None:
         super().__init__(w, vendors, RunOptions(run.kind, run.ladder, run.select_mode, round=run.plan["round"]))
         self.stored = {asset.asset_key: asset for asset in assets}
+        self.finals = finals
 
     def fingerprint(self, wish: Wish) -> str:
         return self.stored[wish.brief.name].fingerprint
@@ -46,12 +55,20 @@ class KnownPlanner(Planner):
         plan = self.stored[wish.brief.name].plan
         return dict(plan["final"]), str(plan["reason"])
 
+    def _finals(self, asset_key: str) -> int:
+        return self.finals.get(asset_key, 1)
 
-def plan_known(w: Wiring, vendors: Mapping[str, Vendor], run: Run) -> Planned:
-    """A run in the database as it will go on. Its photos' bytes are in the store, not in the result."""
+
+def plan_known(w: Wiring, vendors: Mapping[str, Vendor], run: Run, picks: Picks | None = None) -> Planned:
+    """A run in the database as it will go on, with a final for each pick: the closed ones, and `picks`, not closed yet.
+
+    Its photos' bytes are in the store, not in the result.
+    """
     assets = w.runs.assets(run.run_id)
+    closed = {key: s.picks for key, s in w.selections.of_run(run.run_id).items() if s.state == "closed"}
+    finals = {key: len(labels) for key, labels in {**(picks or {}), **closed}.items() if labels}
     wishes = Wishes(run.name, tuple(Wish(brief_of(asset), _photos(asset)) for asset in assets))
-    planned = KnownPlanner(w, vendors, run, assets).plan(wishes)
+    planned = KnownPlanner(w, vendors, run, assets, finals).plan(wishes)
     return replace(planned, run=run, assets=tuple(assets), references={}, wishes=None)
 
 
@@ -65,7 +82,7 @@ def complete(w: Wiring, planned: Planned) -> Planned:
     paid = _with_progress(w, planned, attempts)
     lines = (*paid, *_retries(w, paid, attempts), *_upscales(w, planned.assets))
     facts = {asset.asset_key: _facts(asset) for asset in planned.assets}
-    return replace(planned, quote=replace(planned.quote, lines=lines, facts=facts))
+    return replace(planned, quote=replace(planned.quote, lines=lines, facts=facts, whose=whose(planned.run, w)))
 
 
 def asked_parts(w: Wiring, planned: Planned) -> list[tuple[Dimensions, int]]:
@@ -86,19 +103,27 @@ def asked_parts(w: Wiring, planned: Planned) -> list[tuple[Dimensions, int]]:
 
 def _with_progress(w: Wiring, planned: Planned, attempts: Sequence[Attempt]) -> tuple[QuoteLine, ...]:
     """The lines with the finals that this very run has paid or holds already counted as such."""
-    newest = {a.work_key: a for a in attempts if a.dimensions.stage == "final"}
-    done = {image.asset_key for image in w.images.of_run(planned.run.run_id, "final")}
-    done |= {a.dimensions.asset_key for a in newest.values() if a.state == "settled"}
-    held = {a.dimensions.asset_key for a in newest.values() if needs_no_hold(w, a.dimensions.vendor, a.state)}
-    return tuple(_with_finals(line, done, held) for line in planned.quote.lines)
+    newest = {a.work_key: a for a in attempts if a.dimensions.stage == "final"}.values()
+    images = w.images.of_run(planned.run.run_id, "final")
+    made = Counter(image.asset_key for image in images)
+    # an image may be another run's, found paid, and what is paid may lack its image yet
+    paid = Counter(
+        key
+        for key, _ in {(i.asset_key, i.attempt_id) for i in images}
+        | {(a.dimensions.asset_key, a.attempt_id) for a in newest if a.state == "settled"}
+    )
+    held = Counter(a.dimensions.asset_key for a in newest if needs_no_hold(w, a.dimensions.vendor, a.state))
+    return tuple(
+        _with_finals(line, max(made[line.asset_key], paid[line.asset_key]), held[line.asset_key])
+        for line in planned.quote.lines
+    )
 
 
-def _with_finals(line: QuoteLine, done: set[str], held: set[str]) -> QuoteLine:
+def _with_finals(line: QuoteLine, done: int, held: int) -> QuoteLine:
     if line.stage != "final":
         return line
-    if line.asset_key in done:
-        return replace(line, done=line.count)
-    return replace(line, held=int(line.asset_key in held))
+    done = min(done, line.count)
+    return replace(line, done=done, held=min(held, line.count - done))
 
 
 # -- lines beside the paid calls -------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from budget.unfinished import attempts_among, doubted_with_a_job, open_attempts_of, working_processes
+from budget.unfinished import NEVER_SENT, attempts_among, doubted_with_a_job, open_attempts_of, working_processes
 from domain.attempt import Attempt
 from domain.errors import DraftlineError, MoneyError, StorageError
 from domain.render import Job, Measured, Receipt, Reference, RenderRequest, Usage
@@ -66,7 +66,7 @@ class _RecoveryDoor(PaidDoor):
 
     async def _send(self, attempt_id: str) -> Paid:
         note = "its process ended before it was sent"
-        await asyncio.to_thread(lambda: self.w.ledger.give_up(attempt_id, code="never-sent", note=note))
+        await asyncio.to_thread(lambda: self.w.ledger.give_up(attempt_id, code=NEVER_SENT, note=note))
         raise NeverSent(note)
 
     async def _ask(self, job: Job) -> Receipt:

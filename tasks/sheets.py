@@ -12,6 +12,7 @@ from domain.canonical import sha256_hex
 from domain.money import show
 from domain.run import Asset, Run, Selection
 from imaging.decode import decode
+from imaging.ink import spells
 from imaging.sheet import Cell, contact_sheet, thumbnail
 from storage.objects import keys
 from tasks.assets import stored_bytes
@@ -73,8 +74,17 @@ def draw_sheet(w: Wiring, run: Run, asset: Asset, ranked: Sequence[Ranked], pick
         subtitle += "; imagined, never saw the product"
     if "lowered" in asset.plan:
         subtitle += f"; lowered: {lowered_words(asset.plan['lowered'])}"
+    title = heading_of(asset)
+    if title != asset.title:
+        subtitle += "; its title is in a script that this sheet cannot print"
     made_at = run.created_at or w.now()
-    return contact_sheet(cells, title=asset.title, subtitle=subtitle, run_id=run.run_id, made_at=made_at)
+    return contact_sheet(cells, title=title, subtitle=subtitle, run_id=run.run_id, made_at=made_at)
+
+
+def heading_of(asset: Asset) -> str:
+    """The title, or the SKU in its place: a row of "?" would name nothing, and half a title another product."""
+    names = (asset.title, asset.sku, asset.asset_key)
+    return next((name for name in names if spells(name)), asset.asset_key)
 
 
 def _is_draft_of(line: dict[str, object], asset: Asset) -> bool:

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from domain.brief import Brief
@@ -22,9 +22,12 @@ from imaging.references import prepare_reference
 from storage.photos import Photo, PhotoFinder, names_of
 from storage.records import uploads
 from wiring import Wiring
+from wiring.yaml_files import parse_yaml
 
 MAX_BRIEF_BYTES = 256_000
 PHOTO_THREADS = 2
+NOT_WORDS = (bool, int, float, date)
+"""What YAML makes of `yes`, `123` or `2026-01-01` without quotes."""
 WithoutPhoto = Literal["set-aside", "imagine"]
 
 
@@ -99,6 +102,8 @@ def _explained(error: ValidationError, path: Path, model: type[BaseModel]) -> In
         message = "lower-case letters, digits, '.', '_' and '-' only, 80 at most, a letter or digit first"
     elif kind == "too_short":
         message = "needs at least one"
+    elif kind == "string_type" and isinstance(first["input"], NOT_WORDS):
+        message = f"YAML reads this as {str(first['input']).lower()}, not as words: put it in quotes"
     return InputError(message, where=f"{path}{f', {field}' if field else ''}")
 
 
@@ -109,13 +114,7 @@ def _mapping(path: Path) -> dict[str, Any]:
         raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from error
     if len(data) > MAX_BRIEF_BYTES:
         raise InputError(f"more than {MAX_BRIEF_BYTES} bytes", where=str(path))
-    try:
-        found = yaml.safe_load(data)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", "") or getattr(error, "reason", "") or type(error).__name__
-        raise InputError(f"not YAML: {problem}", where=f"{path}{line}") from error
+    found = parse_yaml(data, str(path))
     if not isinstance(found, dict):
         raise InputError("must be a mapping of fields", where=str(path), hint="See samples/campaign.yaml")
     return found
@@ -154,7 +153,14 @@ def _own_photo(path: Path, w: Wiring) -> Reference:
 
 def with_digests(brief: Brief, references: Sequence[Reference]) -> Brief:
     """The brief with its references named by content, so that its fingerprint follows the pictures, not their names."""
-    return brief.model_copy(update={"references": tuple(r.sha256 for r in references)})
+    digests = tuple(r.sha256 for r in references)
+    named = list(zip(digests, brief.reference_roles(brief.references), strict=True))
+    if len(dict(named)) < len(set(named)):
+        raise InputError(
+            "one photo is there twice, for the product and for its look", where=f"{brief.name}.style_references"
+        )
+    styles = tuple(dict.fromkeys(digest for digest, role in named if role == "style"))
+    return brief.model_copy(update={"references": digests, "style_references": styles})
 
 
 # -- catalogs ---------------------------------------------------------------------------------------------------------
@@ -239,7 +245,7 @@ def _usable(photos: Sequence[Photo], w: Wiring) -> tuple[tuple[Reference, ...], 
 def _remembered(photo: Photo, w: Wiring) -> Reference:
     """The prepared photo, from the cache if these very bytes were prepared before: a night decodes only new photos."""
     megapixels = w.settings.reference_megapixels
-    cached = w.settings.home / "cache" / "references" / f"{photo.sha256}-{megapixels:g}-v3.bin"
+    cached = w.settings.home / "cache" / "references" / f"{photo.sha256}-{megapixels:g}-v4.bin"
     if cached.is_file():
         made = decode(data := cached.read_bytes())
         return Reference(sha256_hex(data), made.media_type, made.width_px, made.height_px, data)

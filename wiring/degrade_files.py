@@ -20,7 +20,7 @@ def degrade_policy(asked: str, known_roles: Collection[str]) -> DegradePolicy | 
         return None
     file = Path(asked) if asked.endswith(SUFFIXES) else files("wiring") / "degrade" / f"{asked}.yaml"
     if not file.is_file():
-        hint = f"known: {', '.join((OFF, *policy_names()))}, or the path of a YAML file"
+        hint = f"Known: {', '.join((OFF, *policy_names()))}, or the path of a YAML file"
         raise InputError(f"unknown degrade policy {asked!r}", where="--degrade", hint=hint)
     policy = validated(TypeAdapter(DegradePolicy), file)
     _check(policy, file, known_roles)

@@ -5,11 +5,11 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import InputError
 from domain.ladder import Ladder, Role
+from wiring.yaml_files import parse_yaml
 
 ROLES_FILE = "roles.yaml"
 MAX_FILE_BYTES = 64_000
@@ -81,9 +81,4 @@ def _parsed(file: Traversable) -> Any:
     data = file.read_bytes()
     if len(data) > MAX_FILE_BYTES:
         raise InputError(f"more than {MAX_FILE_BYTES} bytes", where=str(file))
-    try:
-        return yaml.safe_load(data)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise InputError(f"not YAML: {getattr(error, 'problem', None) or error}", where=f"{file}{line}") from error
+    return parse_yaml(data, str(file))

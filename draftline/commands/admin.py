@@ -30,7 +30,7 @@ def runs(limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 20, a
 def show_run(run: Annotated[str, typer.Argument(help="The run's id.")], as_json: o.Json = False) -> None:
     """One run: its assets, its images with their descent, and its cost.
 
-    Example:  draftline show campaign-slow-mornings-ef8c104f37
+    Example:  draftline show RUN   (as `draftline runs` lists it)
     """
     with session(NOTHING, quiet=True) as w:
         found, assets, images = known_run(w, run), w.runs.assets(run), w.images.of_run(run)

@@ -19,11 +19,13 @@ def approve(
     quote_hash: Annotated[str, typer.Argument(help="As `draftline quote` printed it.")] = "",
     by: o.By = "",
     why: Annotated[str, typer.Option("--why", help="For what reason, for the record.")] = "",
-    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take the approval back: no run starts by it.")] = False,
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="Take it back: no run starts by it, none sends more.")
+    ] = False,
     list_: Annotated[bool, typer.Option("--list", help="The newest quotes and their approvals.")] = False,
     as_json: o.Json = False,
 ) -> None:
-    """Approve a quote. It binds: another price, model, count, brief, photo or retry policy has another hash.
+    """Approve a quote. It binds: another price, model, count, brief, photo, cost centre or run has another hash.
 
     Examples:  draftline approve HASH --by Ada --why "spring campaign"
 
@@ -39,7 +41,9 @@ def approve(
             _show(approvals.offers(MAX_SHOWN), as_json=as_json)
         elif withdraw:
             approvals.withdraw(quote_hash, by)
-            out.print(f"The approval of {quote_hash[:12]} is withdrawn: no run starts by it.")
+            out.print(
+                f"The approval of {quote_hash[:12]} is withdrawn: no run starts by it, and one under way sends no more."
+            )
         else:
             _tell(approvals.approve(quote_hash, by, why), as_json=as_json)
 

@@ -86,7 +86,7 @@ def doubtful(
 
 
 @app.command(
-    epilog="Example:  draftline attempts resolve 3f2a… --billed 0.0336 --by Ada --why 'line 12 of the May invoice'"
+    epilog="Example:  draftline attempts resolve ATTEMPT --billed 0.0336 --by Ada --why 'line 12 of the May invoice'"
 )
 def resolve(
     attempt: Annotated[str, typer.Argument(help="The attempt's id, or its first characters.")],

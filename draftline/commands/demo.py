@@ -11,9 +11,9 @@ from budget.reports import list_attempts
 from domain.errors import InputError
 from domain.money import show, total
 from draftline import options as o
-from draftline.console import bars, out, say
+from draftline.console import out, say
 from draftline.reports import shorten, show_bill
-from draftline.session import run_flow, session
+from draftline.session import run_shown, session
 from tasks.out import out_folder
 from tasks.wishes import read_brief
 from wiring import Wiring
@@ -25,6 +25,7 @@ CATALOG_LADDER, CAMPAIGN_LADDER = "google", "economy"
 DRAFTS = 4
 # The hero is made at 0.1 megapixels so that a true four-fold Real-ESRGAN run fits a coffee break on two cores.
 HERO_FINAL_MEGAPIXELS = 0.1
+MAX_SHEETS = 3  # named for each run; the others lie beside them
 
 
 def demo(
@@ -45,9 +46,7 @@ def demo(
 
 def _with_bars(w: Wiring, title: str, flow: Callable[[], Coroutine[Any, Any, dict[str, Any]]]) -> dict[str, Any]:
     say(f"\n{title}")
-    with bars() as drawn:
-        w.progress = drawn
-        return run_flow(flow())
+    return run_shown(w, flow())
 
 
 async def _catalog() -> dict[str, Any]:
@@ -142,8 +141,11 @@ def _show_places(w: Wiring, reports: list[dict[str, Any]]) -> None:
         out.print(f"  manifest  {run.summary['manifest']}", soft_wrap=True)
         folder = out_folder(w, run.run_id)
         out.print(f"  pictures  {shorten(folder)}/", soft_wrap=True)
-        for sheet in sorted(folder.glob("*-contact-sheet.png"))[:3]:
+        sheets = sorted(folder.glob("*-contact-sheet.png"))
+        for sheet in sheets[:MAX_SHEETS]:
             out.print(f"  sheet     {shorten(sheet)}", soft_wrap=True)
+        if len(sheets) > MAX_SHEETS:
+            out.print(f"            and {len(sheets) - MAX_SHEETS} more beside them")
         aside = folder / "set-aside.csv"
         if aside.exists():
             out.print(f"  set aside {shorten(aside)} (rows and products without a picture, and why)", soft_wrap=True)

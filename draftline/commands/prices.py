@@ -48,7 +48,7 @@ def drift(as_json: o.Json = False) -> None:
         out.print("Every figure of every vendor was the price book's.")
 
 
-@app.command(epilog="Example:  draftline prices reprice campaign-slow-mornings-ef8c104f37")
+@app.command(epilog="Example:  draftline prices reprice RUN   (as `draftline runs` lists it)")
 def reprice(
     run: Annotated[str, typer.Argument(help="The run's id.")],
     as_json: o.Json = False,

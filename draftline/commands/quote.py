@@ -4,6 +4,7 @@ from typing import cast, get_args
 
 import typer
 
+from domain.run import SelectMode
 from draftline import options as o
 from draftline.options import check_choice
 from draftline.plans import offer_plan, plan_campaign, plan_catalog
@@ -22,6 +23,7 @@ NOTHING: frozenset[str] = frozenset()
 def campaign(
     brief: o.BriefFile,
     ladder: o.Ladder = "economy",
+    select: o.Select = "auto",
     drafts: o.Drafts = DEFAULT_DRAFTS,
     cap_cents: o.CapCents = 0,
     round_: o.Round = 1,
@@ -31,23 +33,25 @@ def campaign(
     as_json: o.Json = False,
 ) -> None:
     """The price of a campaign brief, the final's model with its reason, and the caps that it falls under."""
+    select_mode = _select_mode(select)
     with session(NOTHING, quiet=True) as w:
         if resend_in_doubt:
             w.settings.resend_in_doubt = ALL_VENDORS
-        wanted = RunOptions("campaign", ladder, "auto", drafts, cap_cents, round_, degrade=degrade)
+        wanted = RunOptions("campaign", ladder, select_mode, drafts, cap_cents, round_, degrade=degrade)
         planned = plan_campaign(w, read_brief(brief), brief.parent, wanted)
         offer_plan(w, planned, cap_cents, per=per, as_json=as_json)
 
 
 @app.command(
     epilog="Examples:  draftline quote catalog --feed samples/feed.csv --photos samples/photos\n\n"
-    "draftline quote catalog --feed feed.tsv --photos photos --per sku --json"
+    "draftline quote catalog --feed samples/merchant.tsv --photos samples/photos --per sku --json"
 )
 def catalog(
     feed: o.FeedFile,
     photos: o.PhotoFolder = None,
     style: o.StyleFile = None,
     ladder: o.Ladder = "economy",
+    select: o.Select = "auto",
     drafts: o.Drafts = DEFAULT_DRAFTS,
     cap_cents: o.CapCents = 0,
     without_photo: o.WithoutPhoto = "set-aside",
@@ -60,6 +64,7 @@ def catalog(
 ) -> None:
     """The price of a catalog run: only products that changed since they were published."""
     check_choice("--without-photo", without_photo, get_args(WithoutPhoto))
+    select_mode = _select_mode(select)
     with session(NOTHING, quiet=True) as w:
         if resend_in_doubt:
             w.settings.resend_in_doubt = ALL_VENDORS
@@ -68,9 +73,15 @@ def catalog(
             feed,
             photos,
             style,
-            RunOptions("catalog", ladder, "auto", drafts, cap_cents, degrade=degrade),
+            RunOptions("catalog", ladder, select_mode, drafts, cap_cents, degrade=degrade),
             without_photo=cast(WithoutPhoto, without_photo),
             limit=limit,
             catalog=catalog_,
         )
         offer_plan(w, planned, cap_cents, per=per, as_json=as_json)
+
+
+def _select_mode(select: str) -> SelectMode:
+    """An approval is for one run, and the same wish with another choice of drafts is another run."""
+    check_choice("--select", select, get_args(SelectMode))
+    return cast(SelectMode, select)

@@ -10,7 +10,7 @@ from domain.errors import InputError
 from draftline import options as o
 from draftline.plans import plan_campaign, plan_catalog, show_plan
 from draftline.reports import show_report
-from draftline.session import run_flow, session
+from draftline.session import run_shown, session
 from flows.params import CampaignParams, CatalogParams
 from tasks.planning import DEFAULT_DRAFTS
 from tasks.wishes import read_brief, read_feed_file, style_of
@@ -23,12 +23,17 @@ app = typer.Typer(
 NOTHING: frozenset[str] = frozenset()
 OPTION_OF = {"approved_quote": "--approved"}
 """Parameters whose option has another name."""
+FORM_OF = {
+    "approved_quote": "64 hex digits, as `draftline quote` printed them",
+    "catalog": "letters, digits, '.', '_' and '-' only, 64 at most, a letter or digit first",
+}
+"""What a parameter must look like, in place of its regular expression."""
 
 
 @app.command(
     epilog="Examples:  draftline run campaign --brief samples/campaign.yaml\n\n"
-    "draftline run campaign --brief b.yaml --ladder flux --select person --cap-cents 200\n\n"
-    "draftline run campaign --brief b.yaml --approved HASH   (as `draftline quote campaign` printed it)"
+    "draftline run campaign --brief samples/campaign.yaml --ladder flux --select person --cap-cents 200\n\n"
+    "draftline run campaign --brief samples/campaign.yaml --approved HASH   (as `draftline quote campaign` printed it)"
 )
 def campaign(
     brief: o.BriefFile,
@@ -51,7 +56,7 @@ def campaign(
         with session(NOTHING, quiet=True) as w:
             if resend_in_doubt:
                 w.settings.resend_in_doubt = ALL_VENDORS
-            wanted = _checked(lambda: CampaignParams.of_brief(parsed, brief.parent, **spending)).options()
+            wanted = checked(lambda: CampaignParams.of_brief(parsed, brief.parent, **spending)).options()
             show_plan(w, plan_campaign(w, parsed, brief.parent, wanted), cap_cents, as_json=as_json)
         return
     raise typer.Exit(run_campaign(brief, spending, resend_in_doubt=resend_in_doubt, as_json=as_json))
@@ -59,20 +64,20 @@ def campaign(
 
 def run_campaign(brief: Path, spending: dict[str, Any], *, resend_in_doubt: bool, as_json: bool) -> int:
     parsed = read_brief(brief)
-    params = _checked(lambda: CampaignParams.of_brief(parsed, brief.parent, **spending))
-    with session(show_bars=not as_json, quiet=as_json) as w:
+    params = checked(lambda: CampaignParams.of_brief(parsed, brief.parent, **spending))
+    with session(quiet=as_json) as w:
         # Prefect reads its settings at import: only now do they say where its server is
         from flows.campaign import campaign as flow
 
         if resend_in_doubt:
             w.settings.resend_in_doubt = ALL_VENDORS
-        report = run_flow(flow(params))
+        report = run_shown(w, flow(params), show_bars=not as_json)
         return show_report(w, report, as_json=as_json)
 
 
 @app.command(
     epilog="Examples:  draftline run catalog --feed samples/feed.csv --photos samples/photos\n\n"
-    "draftline run catalog --feed feed.tsv --photos photos --cap-cents 500 --dry-run"
+    "draftline run catalog --feed samples/merchant.tsv --photos samples/photos --cap-cents 500 --dry-run"
 )
 def catalog(
     feed: o.FeedFile,
@@ -108,23 +113,23 @@ def catalog(
     with session(NOTHING, quiet=True) as w:
         if resend_in_doubt:
             w.settings.resend_in_doubt = ALL_VENDORS
-        wanted = _checked(lambda: CatalogParams.model_validate(fields)).options()
+        wanted = checked(lambda: CatalogParams.model_validate(fields)).options()
         kind = cast(Literal["set-aside", "imagine"], without_photo)
         planned = plan_catalog(w, feed, photos, style, wanted, without_photo=kind, limit=limit, catalog=catalog_)
         show_plan(w, planned, cap_cents, as_json=as_json)
 
 
 def run_catalog(fields: dict[str, Any], *, resend_in_doubt: bool, as_json: bool) -> int:
-    params = _checked(lambda: CatalogParams.model_validate(fields))
+    params = checked(lambda: CatalogParams.model_validate(fields))
     # a wrong file is told before services are started
     style_of(params.style)
     read_feed_file(Path(params.feed))
-    with session(show_bars=not as_json, quiet=as_json) as w:
+    with session(quiet=as_json) as w:
         from flows.catalog import catalog as flow
 
         if resend_in_doubt:
             w.settings.resend_in_doubt = ALL_VENDORS
-        report = run_flow(flow(params))
+        report = run_shown(w, flow(params), show_bars=not as_json)
         return show_report(w, report, as_json=as_json)
 
 
@@ -136,7 +141,7 @@ def _spending(ladder: str, drafts: int, select: str, cap_cents: int, by: str, de
     return given | ({"degrade": degrade} if degrade else {})
 
 
-def _checked(make: Any) -> Any:
+def checked(make: Any) -> Any:
     """Parameters, or an InputError that names the option."""
     try:
         return make()
@@ -144,4 +149,5 @@ def _checked(make: Any) -> Any:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         option = OPTION_OF.get(name, "--" + name.replace("_", "-")) if name else "options"
-        raise InputError(first["msg"], where=option) from error
+        message = FORM_OF.get(name, first["msg"]) if first["type"] == "string_pattern_mismatch" else first["msg"]
+        raise InputError(message, where=option) from error

@@ -39,19 +39,21 @@ def up(
     with supervisor.ensure(wanted, settings.home, options=options, on_event=report) as running:
         os.environ.update(running.environment())
         if running.prefect is not None:
-            _deploy(report)
+            _deploy(settings.home.parent, report)
         _print_addresses(running)
         _print_sign_in(running)
         _wait_for_ctrl_c()
         say("stopping …")
 
 
-def _deploy(report: OnEvent) -> None:
-    """The flows' deployments, by the same command that a real server gets."""
+def _deploy(working_dir: Path, report: OnEvent) -> None:
+    """The flows' deployments, by the same command that a real server gets.
+
+    Runs start where board and worker stand: a feed that is named by its path must be the same file for all of them.
+    """
     report("deploying catalog, campaign, promote and recovery")
-    done = subprocess.run(
-        [sys.executable, "-m", "deployments"], capture_output=True, text=True, timeout=DEPLOY_TIMEOUT_S, check=False
-    )
+    command = [sys.executable, "-m", "deployments", "--working-dir", str(working_dir)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEPLOY_TIMEOUT_S, check=False)
     if done.returncode != 0:
         raise RunError(f"the deployments could not be applied: {(done.stderr or done.stdout)[-1500:]}")
 

@@ -36,7 +36,7 @@ WHAT_FOR: Mapping[Role, str] = {
     Role.REVIEWER: "picks drafts and works through the queue",
     Role.APPROVER: "approves quotes and publication; also creates and reviews",
     Role.FINANCE: "sees what was spent and sets caps",
-    Role.ADMIN: "everything, and who may come in",
+    Role.ADMIN: "does everything, and says who may come in",
 }
 
 

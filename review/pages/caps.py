@@ -16,10 +16,10 @@ from starlette.responses import Response
 from budget.caps import Cap
 from budget.report_caps import FIRST_SHARE
 from domain.errors import InputError
-from domain.money import MICROS_PER_CENT, show
 from review import render
 from review.access.audit import record
 from review.access.roles import Role
+from review.amounts import money
 from review.cap_forms import PERIODS, SCOPES, changed_cap, needs_a_second_look, new_cap, read_why, scope_text
 from review.queries.spend import (
     CapBurn,
@@ -116,7 +116,7 @@ async def change(request: Request) -> Response:
     if form.get("sure") != "yes" and (warning := needs_a_second_look(wanted, burns)):
         return await _cap(request, typed=form, warning=warning)
     await _set(request, wanted, why, before_micros=known.limit_micros)
-    render.flash(request, f"{cap_id} is {render.money(wanted.limit_micros)} now.", "good")
+    render.flash(request, f"{cap_id} is {money(wanted.limit_micros)} now.", "good")
     return render.see_other(request, f"/caps/cap/{quote(cap_id)}")
 
 
@@ -179,15 +179,8 @@ def _context(shown: CapsShown, pulse_url: str) -> dict[str, Any]:
         "shown": shown,
         "pulse_url": pulse_url,
         "behind": _behind,
-        "usd": show,
-        "about": _about,
         "first_share": FIRST_SHARE,
     }
-
-
-def _about(micros: int) -> str:
-    """A forecast to the cent."""
-    return show(micros // MICROS_PER_CENT * MICROS_PER_CENT, places=2)
 
 
 def _problem(problem: InputError | None, typed: FormData | None) -> dict[str, Any]:

@@ -6,39 +6,42 @@ everything works without JavaScript. A preview changes nothing and answers the p
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
+from domain.brief import MAX_REFERENCES
 from domain.errors import DraftlineError, ImageError, InputError
 from review import render
 from review.access.roles import Role
+from review.launched_today import allowance
 from review.pages.launch_form import FormErrors, LaunchForm
+from review.pages.launch_like import AddedPrice, added_price, like_of, send_along
 from review.pages.launch_preview import Preview, ladder_cards, placement_cards, preview
-from review.pages.launch_quote import QuoteView, may_start, plan_form, told_changes, view_quote
+from review.pages.launch_quote import QuoteView, plan_form, told_changes, view_quote
+from review.pages.launch_references import reference_items
 from review.pages.launch_sources import CAMPAIGN, kept_form, new_form, opened
-from review.pages.launch_start import Wanted, approve_and_start, ask_for_approval
+from review.pages.launch_start import NOT_TAKEN, Wanted, approve_and_start, ask_for_approval
 from review.prefect_api import PrefectAway
-from review.queries.addresses import upload_url
 from review.queries.launch import known_cost_centres
 from review.request import in_thread, visitor, wiring
 from review.routing import Page
 from review.uploads import MAX_UPLOAD_BYTES, reference_name, store_upload
-from storage.records.uploads import PREFIX as UPLOAD
 from tasks.planning import Planned
-from wiring import Wiring
 
-MAX_REFERENCES = 8
 MAX_FORM_BYTES = 3 * MAX_UPLOAD_BYTES
 TEMPLATES_SHOWN = 12
 
 
 @dataclass
 class Looked:
-    """What is known of a form: what is wrong with which field, or its plan, its prompts and its price."""
+    """What is known of a form: what is wrong with which field, or its plan, its prompts and its price.
+
+    `not_sent` says why the draft that the form was opened for is not among its references, where that was tried.
+    """
 
     form: LaunchForm
     errors: dict[str, str] = field(default_factory=dict)
@@ -47,6 +50,8 @@ class Looked:
     preview: Preview | None = None
     quote: QuoteView | None = None
     changes: list[str] = field(default_factory=list)
+    added: AddedPrice | None = None
+    not_sent: str = ""
 
     @property
     def is_blank(self) -> bool:
@@ -54,19 +59,10 @@ class Looked:
         return not self.form.subject and not self.form.name
 
 
-@dataclass(frozen=True)
-class ReferenceItem:
-    """A reference photo of the form."""
-
-    name: str
-    file_name: str
-    size: str
-    thumb_url: str
-
-
 async def open_new(request: Request) -> Response:
+    """Empty, or from a template, an earlier run or one draft of it: then the draft's picture goes in as a reference."""
     form = await in_thread(new_form, wiring(request), request.query_params, visitor(request).user_id)
-    return await _page(request, await look(request, form))
+    return await _page(request, await _look_with_draft(request, form))
 
 
 async def open_kept(request: Request) -> Response:
@@ -80,7 +76,7 @@ async def show_preview(request: Request) -> Response:
     looked = await look(request, form)
     looked.errors |= errors
     if render.wants_fragment(request):
-        return render.fragment(request, "launch/_side.html", **_side(request, looked))
+        return render.fragment(request, "launch/_side.html", **await _side(request, looked))
     return await _page(request, looked)
 
 
@@ -93,16 +89,18 @@ async def upload(request: Request) -> Response:
         return await _page(request, looked)
     if errors:
         render.flash(request, errors["references"], "bad")
-    items = await in_thread(_references, wiring(request), form)
+    items = await in_thread(reference_items, wiring(request), form.references, form.style_references)
     return render.fragment(request, "launch/_references.html", references=items)
 
 
 async def edit(request: Request) -> Response:
-    """Without a script: a photo up, down or away, one more row for a size of one's own."""
+    """Without a script: a photo up, down or away, the draft back in, one more row for a size of one's own."""
     form, _ = await sent_form(request)
     sent = await request.form()
     what, _, name = str(sent.get("edit", "")).partition(" ")
-    return await _page(request, await look(request, replace(form, references=moved(form.references, name, what))))
+    if what == "like":
+        return await _page(request, await _look_with_draft(request, form))
+    return await _page(request, await look(request, form.with_references(moved(form.references, name, what))))
 
 
 async def start(request: Request) -> Response:
@@ -110,13 +108,14 @@ async def start(request: Request) -> Response:
     looked = await _as_seen(request)
     if looked.planned is None or looked.quote is None or looked.changes or not looked.quote.may_go:
         return await _page(request, looked, status=409 if looked.quote else 422)
-    if not may_start(wiring(request), visitor(request), looked.quote.range.worst):
-        looked.problem = "This is above what you may start by yourself. Ask for approval instead."
+    allowed = await in_thread(allowance, wiring(request), visitor(request), looked.planned)
+    if not allowed.may_start:
+        looked.problem = allowed.sentence
         return await _page(request, looked, status=409)
     try:
         launch = await approve_and_start(request, _wanted(request, looked))
     except (PrefectAway, InputError) as error:
-        looked.problem = f"It was not started: {error}"
+        looked.problem = f"{NOT_TAKEN} {error}"
         return await _page(request, looked, status=503)
     render.flash(request, "It starts. Drafts appear here as they are made.", "good")
     return render.see_other(request, f"/runs/{launch.run_id}")
@@ -160,6 +159,7 @@ async def look(request: Request, form: LaunchForm) -> Looked:
         planned = await plan_form(w, form, visitor(request).name)
         looked.quote = await in_thread(view_quote, w, planned, form.options(visitor(request).name))
         looked.preview = await in_thread(preview, w, planned)
+        looked.added = await added_price(w, form, visitor(request).name, planned)
         looked.planned = planned
     except FormErrors as error:
         looked.errors = error.errors
@@ -177,6 +177,14 @@ def moved(names: tuple[str, ...], name: str, what: str) -> tuple[str, ...]:
         return tuple(rest)
     rest.insert(max(0, at - 1) if what == "up" else at + 1, name)
     return tuple(rest)
+
+
+async def _look_with_draft(request: Request, form: LaunchForm) -> Looked:
+    """With the picture of the draft that the form was opened for, where it can go in."""
+    form, not_sent = await in_thread(send_along, wiring(request), form, visitor(request).user_id)
+    looked = await look(request, form)
+    looked.not_sent = not_sent
+    return looked
 
 
 async def _as_seen(request: Request) -> Looked:
@@ -207,23 +215,22 @@ async def _page(request: Request, looked: Looked, *, status: int = 200) -> Respo
         "form": looked.form,
         "ladders": await ladder_cards(w),
         "placements": placement_cards(),
-        "references": await in_thread(_references, w, looked.form),
+        "references": await in_thread(reference_items, w, looked.form.references, looked.form.style_references),
+        "like": await in_thread(like_of, w, looked.form),
         "cost_centres": await in_thread(known_cost_centres, w.database, w.now()),
         "templates": await in_thread(w.saved_briefs.newest, "template", TEMPLATES_SHOWN),
         "waiting": len(await in_thread(w.launches.newest, "waiting")),
         "run_cap_cents": w.settings.cap_run_cents,
         "max_references": MAX_REFERENCES,
-        **_side(request, looked),
+        **await _side(request, looked),
     }
     return render.page(request, "launch/launch.html", status=status, **context)
 
 
-def _side(request: Request, looked: Looked) -> Mapping[str, Any]:
-    worst = looked.quote.range.worst if looked.quote else 0
+async def _side(request: Request, looked: Looked) -> Mapping[str, Any]:
     return {
         "looked": looked,
-        "may_start": may_start(wiring(request), visitor(request), worst),
-        "limit_cents": wiring(request).settings.board_approval_limit_cents,
+        "allowed": await in_thread(allowance, wiring(request), visitor(request), looked.planned),
     }
 
 
@@ -235,16 +242,6 @@ async def _stored(request: Request, photo: UploadFile) -> str:
     data = await photo.read(MAX_UPLOAD_BYTES + 1)
     by, name = visitor(request).user_id, photo.filename or "photo"
     return reference_name((await in_thread(store_upload, wiring(request), data, name, by)).sha256)
-
-
-def _references(w: Wiring, form: LaunchForm) -> list[ReferenceItem]:
-    items = []
-    for name in form.references:
-        digest = name.removeprefix(UPLOAD)
-        found = w.uploads.get(digest)
-        size = f"{found.width_px} × {found.height_px}" if found else "not there any more"
-        items.append(ReferenceItem(name, found.file_name if found else "photo", size, upload_url(digest)))
-    return items
 
 
 def _json(text: str) -> Any:

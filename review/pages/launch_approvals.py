@@ -19,16 +19,16 @@ from review.access.audit import record
 from review.access.roles import Role
 from review.pages.launch_catalog import CatalogForm, plan_catalog
 from review.pages.launch_form import LaunchForm
+from review.pages.launch_like import AddedPrice, added_price
 from review.pages.launch_quote import QuoteView, plan_form, told_changes, view_quote
+from review.pages.launch_references import ReferenceItem, reference_items
 from review.pages.launch_sources import CAMPAIGN
 from review.pages.launch_start import approve_waiting, keep_quote, send
 from review.prefect_api import PrefectAway
-from review.queries.addresses import upload_url
 from review.queries.launch import names_of_people
 from review.request import in_thread, visitor, wiring
 from review.routing import Page
 from storage.records.launches import Launch
-from storage.records.uploads import PREFIX as UPLOAD
 from tasks.planning import Planned
 from wiring import Wiring
 
@@ -46,9 +46,10 @@ class Waiting:
     launch: Launch
     title: str
     words: tuple[tuple[str, str], ...]
-    photos: tuple[str, ...]
+    photos: tuple[ReferenceItem, ...]
     offer: Offer | None
     quote: QuoteView | None = None
+    added: AddedPrice | None = None
     changes: list[str] = field(default_factory=list)
     problem: str = ""
     why_error: str = ""
@@ -153,6 +154,10 @@ async def _price_again(w: Wiring, item: Waiting) -> None:
     except DraftlineError as error:
         item.problem = f"It cannot be made any more: {error}"
         return
+    if item.launch.deployment == CAMPAIGN:
+        params = item.launch.params
+        form, by = LaunchForm.of_params(params), str(params.get("requested_by", ""))
+        item.added = await added_price(w, form, by, planned)
     if item.quote.quote_hash != item.launch.quote_hash:
         item.changes = await in_thread(told_changes, w, item.launch.quote_hash, None, planned)
     await in_thread(keep_quote, w, planned, item.launch.launched_by)
@@ -173,10 +178,10 @@ def _context(w: Wiring, user_id: str, is_approver: bool) -> Mapping[str, Any]:
 def _item(w: Wiring, launch: Launch) -> Waiting:
     params = launch.params
     words = tuple((name.replace("_", " "), str(params[name])) for name in WORDS if params.get(name))
-    photos = [name.removeprefix(UPLOAD) for name in params.get("references", ()) if name.startswith(UPLOAD)]
+    photos = tuple(reference_items(w, params.get("references", ()), params.get("style_references", ())))
     title = str(params.get("title") or params.get("name") or params.get("feed") or launch.run_id)
     offer = Approvals(w.database, w.now).quote(launch.quote_hash)
-    return Waiting(launch, title, words, tuple(upload_url(digest) for digest in photos), offer)
+    return Waiting(launch, title, words, photos, offer)
 
 
 PAGES = (

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,11 +18,13 @@ from starlette.responses import Response
 from domain.errors import DraftlineError, InputError
 from review import render
 from review.access.roles import Role
+from review.launched_today import allowance
 from review.pages.launch_form import MAX_FIELD_CHARS, FormErrors, errors_of
 from review.pages.launch_preview import ladder_cards
-from review.pages.launch_quote import QuoteView, may_start, told_changes, view_quote
+from review.pages.launch_quote import QuoteView, told_changes, view_quote
 from review.pages.launch_sources import new_form_id
-from review.pages.launch_start import Wanted, approve_and_start, ask_for_approval, keep_quote
+from review.pages.launch_start import NOT_TAKEN, Wanted, approve_and_start, ask_for_approval, keep_quote
+from review.pages.launch_terms import MAX_PERSON_CHARS, RunTerms
 from review.prefect_api import PrefectAway
 from review.queries.launch import KnownFeed, known_cost_centres, known_feeds
 from review.request import in_thread, visitor, wiring
@@ -37,7 +39,7 @@ FEED_SUFFIXES = (".csv", ".tsv", ".txt")
 STYLE_SUFFIXES = (".yaml", ".yml")
 
 
-class CatalogTerms(BaseModel):
+class CatalogTerms(RunTerms):
     """What the catalog flow takes, with its bounds (a test holds them together) and which files may be named here."""
 
     feed: Annotated[str, Field(min_length=1)]
@@ -46,11 +48,6 @@ class CatalogTerms(BaseModel):
     without_photo: Literal["set-aside", "imagine"]
     limit: Annotated[int, Field(ge=0, le=100_000)]
     catalog: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-    drafts: Annotated[int, Field(ge=1, le=16)]
-    select: Literal["person", "auto"]
-    cap_cents: Annotated[int, Field(ge=0, le=10_000_000)]
-    cost_centre: Annotated[str, Field(max_length=80)]
-    degrade: Literal["setting", "off", "gentle"]
 
     @field_validator("feed")
     @classmethod
@@ -103,24 +100,14 @@ class CatalogForm:
             raise FormErrors(errors_of(error)) from error
 
     def options(self, requested_by: str) -> RunOptions:
-        terms = self.terms()
-        return RunOptions(
-            kind="catalog",
-            ladder=self.ladder,
-            select_mode=terms.select,
-            drafts=terms.drafts,
-            cap_cents=terms.cap_cents,
-            requested_by=requested_by[:80],
-            degrade="" if terms.degrade == "setting" else terms.degrade,
-            cost_centre=terms.cost_centre,
-        )
+        return self.terms().options("catalog", self.ladder, requested_by)
 
     def params(self, requested_by: str) -> dict[str, Any]:
         """What the catalog flow takes, complete but for the approved quote."""
         return {
             **self.terms().model_dump(),
             "ladder": self.ladder,
-            "requested_by": requested_by[:80],
+            "requested_by": requested_by[:MAX_PERSON_CHARS],
             "approved_quote": "",
         }
 
@@ -152,7 +139,7 @@ async def plan_catalog(w: Wiring, form: CatalogForm, requested_by: str) -> Plann
 
 def _unseen(w: Wiring, terms: CatalogTerms) -> dict[str, str]:
     files = {"feed": terms.feed, "style": terms.style}
-    sentence = "The board does not see this {}, so the run cannot be priced from here."
+    sentence = "The board does not see this {}: it looks only into its folder of files. An administrator can add it."
     errors = {
         name: sentence.format("file") for name, path in files.items() if path and not _sees(w, path, Path.is_file)
     }
@@ -200,14 +187,14 @@ async def start(request: Request) -> Response:
     if looked.changes or not looked.quote.may_go:
         return await _page(request, looked, status=409)
     wanted = Wanted(looked.form.form_id, CATALOG, looked.form.params(visitor(request).name), looked.planned)
-    if not may_start(wiring(request), visitor(request), looked.quote.range.worst):
+    if not (await in_thread(allowance, wiring(request), visitor(request), looked.planned)).may_start:
         await ask_for_approval(request, wanted)
         render.flash(request, "An approver has to say yes. You see here what becomes of it.", "good")
         return render.see_other(request, "/launch/approvals")
     try:
         launch = await approve_and_start(request, wanted)
     except (PrefectAway, InputError) as error:
-        looked.problem = f"It was not started: {error}"
+        looked.problem = f"{NOT_TAKEN} {error}"
         return await _page(request, looked, status=503)
     render.flash(request, "It starts. Drafts appear here as they are made.", "good")
     return render.see_other(request, f"/runs/{launch.run_id}")
@@ -230,7 +217,6 @@ async def _page(
     request: Request, looked: LookedCatalog, feeds: tuple[KnownFeed, ...] | None = None, *, status: int = 200
 ) -> Response:
     w = wiring(request)
-    worst = looked.quote.range.worst if looked.quote else 0
     context = {
         "form": looked.form,
         "looked": looked,
@@ -238,8 +224,7 @@ async def _page(
         "ladders": await ladder_cards(w),
         "cost_centres": await in_thread(known_cost_centres, w.database, w.now()),
         "run_cap_cents": w.settings.cap_run_cents,
-        "may_start": may_start(w, visitor(request), worst),
-        "limit_cents": w.settings.board_approval_limit_cents,
+        "allowed": await in_thread(allowance, w, visitor(request), looked.planned),
     }
     return render.page(request, "launch/catalog.html", status=status, **context)
 

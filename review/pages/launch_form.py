@@ -10,12 +10,13 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 from starlette.datastructures import FormData
 
 from domain.brief import Brief
 from domain.errors import InputError
 from domain.placement import BUILTIN
+from review.pages.launch_terms import MAX_PERSON_CHARS, RunTerms
 from storage.records.uploads import PREFIX as UPLOAD
 from tasks.planning import DEFAULT_DRAFTS, RunOptions
 
@@ -28,6 +29,9 @@ MAX_FIELD_CHARS = 2_000
 """More of a field is cut off before it is looked at; what a brief takes is less."""
 NAME_WORDS = 6
 _UPLOAD = re.compile(rf"^{UPLOAD}[0-9a-f]{{64}}$")
+_IMAGE = re.compile(r"[0-9a-f]{24}")
+_LISTS = ("references", "style_references", "placements")
+_OF_ONE_OPENING = ("form_id", "brief_id", "like")
 
 
 class FormErrors(InputError):
@@ -38,16 +42,11 @@ class FormErrors(InputError):
         self.errors = dict(errors)
 
 
-class Terms(BaseModel):
+class Terms(RunTerms):
     """Bounds of what is no brief: the same as the flow's own (a test holds them together)."""
 
-    drafts: Annotated[int, Field(ge=1, le=16)]
     round: Annotated[int, Field(ge=1, le=50)]
-    cap_cents: Annotated[int, Field(ge=0, le=10_000_000)]
     final_megapixels: Annotated[float, Field(ge=0, le=16)]
-    cost_centre: Annotated[str, Field(max_length=80)]
-    select: Literal["person", "auto"]
-    degrade: Literal["setting", "off", "gentle"]
     people: Literal["let the words decide", "yes", "no"]
 
 
@@ -79,7 +78,11 @@ class OwnSize:
 
 @dataclass(frozen=True)
 class LaunchForm:
-    """Every field as text. `form_id` is new with each form that is opened: one form starts one run."""
+    """Every field as text. `form_id` is new with each form that is opened: one form starts one run.
+
+    `style_references` are those of the references that are there for their look. `like` is the id of the draft that the
+    form was opened for; its picture, if it is sent, is among the references.
+    """
 
     name: str = ""
     title: str = ""
@@ -93,6 +96,7 @@ class LaunchForm:
     text_in_image: str = ""
     people: str = PEOPLE[0]
     references: tuple[str, ...] = ()
+    style_references: tuple[str, ...] = ()
     placements: tuple[str, ...] = ("web",)
     own: tuple[OwnSize, ...] = ()
     final_megapixels: str = "0"
@@ -105,22 +109,31 @@ class LaunchForm:
     degrade: str = DEGRADES[0]
     due_at: str = ""
     brief_id: str = ""
+    like: str = ""
     form_id: str = field(default="", compare=False)
 
     @classmethod
     def of_sent(cls, sent: FormData) -> "LaunchForm":
         """What a browser sent. Anything that is missing is as in an empty form; lists that are missing are empty."""
         texts = {f.name: _text(sent, f.name, f.default) for f in fields(cls) if isinstance(f.default, str)}
+        texts["like"] = texts["like"] if _IMAGE.fullmatch(texts["like"]) else ""
         references = tuple(dict.fromkeys(x for x in _texts(sent, "references") if _UPLOAD.match(x)))
+        styles = set(_texts(sent, "style_references"))
         placements = tuple(dict.fromkeys(x for x in _texts(sent, "placements") if x in BUILTIN))
-        return cls(**texts, references=references, placements=placements, own=_own_sent(sent))
+        return cls(
+            **texts,
+            references=references,
+            style_references=tuple(x for x in references if x in styles),
+            placements=placements,
+            own=_own_sent(sent),
+        )
 
     @classmethod
     def of_body(cls, body: Mapping[str, Any]) -> "LaunchForm":
         """What was kept of a form, by this version or an earlier one."""
         known = {f.name: body[f.name] for f in fields(cls) if f.name in body and isinstance(f.default, str)}
         own = tuple(OwnSize(**{k: str(v) for k, v in row.items() if k in _OWN}) for row in body.get("own", ()))
-        lists = {name: tuple(map(str, body[name])) for name in ("references", "placements") if name in body}
+        lists = {name: tuple(map(str, body[name])) for name in _LISTS if name in body}
         values: dict[str, Any] = {**{name: str(value) for name, value in known.items()}, **lists}
         return cls(**values, own=own)
 
@@ -132,12 +145,12 @@ class LaunchForm:
         }
         texts["palette"] = ", ".join(params.get("palette", ()))
         texts["final_megapixels"] = f"{float(params.get('final_megapixels', 0)):g}"
-        texts |= {name: tuple(map(str, params.get(name, ()))) for name in ("references", "placements")}
+        texts |= {name: tuple(map(str, params.get(name, ()))) for name in _LISTS}
         return cls(**texts, own=tuple(own_size(row) for row in params.get("own_placements", ())))
 
     def body(self) -> dict[str, Any]:
         """To be kept: everything but what belongs to one opening of the form."""
-        return {name: value for name, value in asdict(self).items() if name not in ("form_id", "brief_id")}
+        return {name: value for name, value in asdict(self).items() if name not in _OF_ONE_OPENING}
 
     @property
     def short_name(self) -> str:
@@ -153,7 +166,16 @@ class LaunchForm:
         return tuple(row for row in self.own if not row.is_empty)
 
     def with_references(self, names: Sequence[str]) -> "LaunchForm":
-        return replace(self, references=tuple(dict.fromkeys(names)))
+        """Those that stay are for what they were for; others show the product."""
+        styles = tuple(name for name in dict.fromkeys(names) if name in self.style_references)
+        return replace(self, references=tuple(dict.fromkeys(names)), style_references=styles)
+
+    def with_look(self, name: str) -> "LaunchForm":
+        """With one more reference, the last, for its look; one that is there already stays what it is."""
+        if name in self.references:
+            return self
+        references, styles = (*self.references, name), (*self.style_references, name)
+        return replace(self, references=references, style_references=styles)
 
     # -- what it means -------------------------------------------------------------------------------------------------
 
@@ -169,7 +191,7 @@ class LaunchForm:
         """The brief as the flow makes it from the same fields. Raises FormErrors."""
         words = {name: getattr(self, name) for name in WORDS} | {"name": self.short_name or "unnamed"}
         placements = [*self.placements, *(row.placement() for row in self.own_rows)]
-        lists = {"palette": self.colours, "references": self.references, "placements": placements}
+        lists = {name: getattr(self, name) for name in _LISTS} | {"palette": self.colours, "placements": placements}
         people = {"yes": True, "no": False}.get(self.people)
         try:
             return Brief.model_validate(
@@ -200,17 +222,7 @@ class LaunchForm:
 
     def options(self, requested_by: str) -> RunOptions:
         terms = self.terms()
-        return RunOptions(
-            kind="campaign",
-            ladder=self.ladder,
-            select_mode=terms.select,
-            drafts=terms.drafts,
-            cap_cents=terms.cap_cents,
-            round=terms.round,
-            requested_by=requested_by[:80],
-            degrade="" if terms.degrade == "setting" else terms.degrade,
-            cost_centre=terms.cost_centre,
-        )
+        return terms.options("campaign", self.ladder, requested_by, round_no=terms.round)
 
     def params(self, requested_by: str, approved_quote: str = "") -> dict[str, Any]:
         """What the campaign takes, complete."""
@@ -220,12 +232,11 @@ class LaunchForm:
             "name": self.short_name,
             "palette": list(self.colours),
             "people": self.people,
-            "references": list(self.references),
-            "placements": list(self.placements),
+            **{name: list(getattr(self, name)) for name in _LISTS},
             "own_placements": [_plain(row) for row in self.own_rows],
             **terms.model_dump(),
             "ladder": self.ladder,
-            "requested_by": requested_by[:80],
+            "requested_by": requested_by[:MAX_PERSON_CHARS],
             "approved_quote": approved_quote,
         }
 
@@ -279,6 +290,17 @@ _SENTENCES = {
     ("name", "string_pattern_mismatch"): "Lower-case letters, digits, '.', '_' and '-' only; a letter or digit first.",
     ("placements", "too_short"): "Choose at least one placement.",
 }
+# of any field, by pydantic's name of the error, filled from its context
+_BOUNDS = {
+    "less_than_equal": "At most {le:,.10g}.",
+    "greater_than_equal": "At least {ge:,.10g}.",
+    "string_too_long": "At most {max_length} characters.",
+    "string_too_short": "At least {min_length} characters.",
+    "int_parsing": "Write a whole number.",
+    "int_from_float": "Write a whole number.",
+    "float_parsing": "Write a number.",
+    "finite_number": "Write a number.",
+}
 
 
 def errors_of(error: ValidationError, form: LaunchForm | None = None) -> dict[str, str]:
@@ -301,5 +323,7 @@ def _told(one: Any, form: LaunchForm | None) -> tuple[str, str]:
 
 
 def _plainly(one: Any) -> str:
+    if sentence := _BOUNDS.get(one["type"]):
+        return sentence.format(**one.get("ctx", {}))
     message = str(one["msg"]).removeprefix("Value error, ").replace("Input should", "It should")
     return message[:1].upper() + message[1:] + ("" if message.endswith(".") else ".")

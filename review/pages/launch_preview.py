@@ -10,7 +10,6 @@ from domain.errors import DraftlineError
 from domain.placement import BUILTIN, Placement
 from domain.prompt import Dialect
 from prompts.book import DIALECTS
-from prompts.slots import ReferenceRole
 from tasks.assets import brief_of
 from tasks.planning import Planned, Planner, RunOptions
 from tasks.wishes import Wish, Wishes
@@ -100,9 +99,9 @@ def preview(w: Wiring, planned: Planned) -> Preview:
 
 
 def _dialect(w: Wiring, brief: Brief, dialect: Dialect, makes: str, *, with_final: bool) -> DialectPrompt:
-    products: list[ReferenceRole] = ["product"] * len(brief.references)
-    plain = w.prompt_book.render(brief, dialect, reference_roles=products)
-    final = w.prompt_book.render(brief, dialect, reference_roles=["select", *products]) if with_final else None
+    roles = brief.reference_roles(brief.references)
+    plain = w.prompt_book.render(brief, dialect, reference_roles=roles)
+    final = w.prompt_book.render(brief, dialect, reference_roles=["select", *roles]) if with_final else None
     return DialectPrompt(
         dialect,
         DIALECT_TITLES.get(dialect, dialect),

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from budget.approvals import Approvals
-from budget.caps import Cap, CapUse
-from budget.quote import QuoteLine
-from domain.canonical import canonical_json, digest
-from domain.money import ZERO, PriceRange, from_cents
+from budget.caps import CapUse
+from budget.quote import QuoteLine, hash_of
+from domain.canonical import canonical_json
+from domain.money import ZERO, Micros, PriceRange, from_cents
 from domain.run import RunStatus
-from review.access.roles import Role
-from review.access.sessions import Visitor
+from review.cap_forms import cap_title
 from review.pages.launch_form import LaunchForm
 from review.queries.launch import usual_call_s
 from tasks.planning import Planned, RunOptions
@@ -133,18 +132,13 @@ def told_changes(w: Wiring, seen_hash: str, seen: Any, planned: Planned) -> list
         return ["the quote that you saw is not known any more"]
 
 
-def may_start(w: Wiring, visitor: Visitor, worst_micros: int) -> bool:
-    """Whether this person may start at this worst price without somebody else's word."""
-    limit = from_cents(w.settings.board_approval_limit_cents)
-    if not limit or worst_micros <= limit:
-        return True
-    return visitor.can(Role.APPROVER) and not w.settings.board_four_eyes
-
-
 def _is_quote(body: Any, quote_hash: str) -> bool:
-    if not isinstance(body, Mapping) or not isinstance(body.get("lines"), list):
+    if not isinstance(body, Mapping):
         return False
-    return digest(sorted(body["lines"], key=canonical_json)) == quote_hash
+    try:
+        return hash_of(body) == quote_hash
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def _row(stage: str, model: str, lines: list[QuoteLine]) -> QuoteRow:
@@ -161,7 +155,8 @@ def _caps(w: Wiring, planned: Planned, options: RunOptions) -> list[CapLine]:
     own = next((use for use, _ in uses if use.cap.cap_id == cap_id), None)
     limit = from_cents(options.cap_cents or w.settings.cap_run_cents)
     if own is not None and not options.cap_cents:
-        limit = Approvals(w.database, w.now).given_cap_micros(cap_id) or limit  # type: ignore[assignment]
+        given = Approvals(w.database, w.now).given_cap_micros(cap_id)
+        limit = limit if given is None else Micros(given)
     spent, held = (own.spent_micros, own.held_micros) if own else (ZERO, ZERO)
     others = [_cap_line(use, micros) for use, micros in uses if use.cap.cap_id != cap_id]
     return [
@@ -172,15 +167,6 @@ def _caps(w: Wiring, planned: Planned, options: RunOptions) -> list[CapLine]:
 
 def _cap_line(use: CapUse, asked_micros: int) -> CapLine:
     return CapLine(cap_title(use.cap), use.spent_micros, use.held_micros, use.cap.limit_micros, asked_micros)
-
-
-def cap_title(cap: Cap) -> str:
-    """Such as `day` or `flow-day: all flows, a day`: its name, then what it counts."""
-    if cap.scope == "global":
-        return f"All spend a {cap.period}" if cap.period not in ("total", "run") else f"All spend ({cap.cap_id})"
-    scope = cap.scope.removesuffix("_id").replace("_", " ")
-    what = f"each {scope}" if cap.scope_value == "*" else f"{scope} {cap.scope_value}"
-    return f"{what[:1].upper()}{what[1:]}, {cap.period if cap.period == 'total' else f'a {cap.period}'}"
 
 
 def _expected_s(w: Wiring, lines: tuple[QuoteLine, ...]) -> int | None:

@@ -81,7 +81,8 @@ def _of_asset(w: Wiring, run: Run, asset: Asset, by: str) -> LaunchForm:
         "people": people,
         "placements": named,
         "own_placements": own,
-        "references": photos,
+        "references": list(photos.values()),
+        "style_references": [photos[sha256] for sha256 in brief.get("style_references", ()) if sha256 in photos],
         "ladder": run.ladder,
         "drafts": len(plan["draft"]["calls"]),
         "select": run.select_mode,
@@ -96,9 +97,9 @@ def _is_builtin(placement: Mapping[str, Any]) -> bool:
     return known is not None and own_size(known.model_dump()) == own_size(placement)
 
 
-def _photos(w: Wiring, references: Sequence[Mapping[str, Any]], origins: Sequence[str], by: str) -> list[str]:
-    """The run's photos as uploads, so that the form can show and send them; one that is gone is left out."""
-    names = []
+def _photos(w: Wiring, references: Sequence[Mapping[str, Any]], origins: Sequence[str], by: str) -> dict[str, str]:
+    """The run's photos as uploads, by digest, so that the form can show and send them; one that is gone is left out."""
+    names = {}
     for number, reference in enumerate(references):
         key = keys.original(reference["sha256"], extension_of(reference["media_type"]))
         try:
@@ -106,12 +107,16 @@ def _photos(w: Wiring, references: Sequence[Mapping[str, Any]], origins: Sequenc
         except (StorageError, FileNotFoundError):
             continue
         file_name = origins[number] if number < len(origins) else "photo"
-        names.append(reference_name(store_upload(w, data, file_name.split(":", 1)[-1], by).sha256))
+        upload = store_upload(w, data, file_name.split(":", 1)[-1], by)
+        names[reference["sha256"]] = reference_name(upload.sha256)
     return names
 
 
 def _like(w: Wiring, form: LaunchForm, asset: Asset, label: str) -> LaunchForm:
-    """The brief with what one draft of it changed written into it, so that all new drafts have it."""
+    """The brief with what one draft of it changed written into it, so that all new drafts have it.
+
+    The form names the draft; whether its picture goes in too is decided in launch_like.
+    """
     drafts = w.images.of_asset(asset.run_id, asset.asset_key, "draft")
     draft = next((one for one in drafts if one.label == label), None)
     if draft is None:
@@ -120,4 +125,4 @@ def _like(w: Wiring, form: LaunchForm, asset: Asset, label: str) -> LaunchForm:
     merged: dict[str, Any] = {
         name: ", ".join(filter(None, (str(getattr(form, name)), words))) for name, words in axes.items()
     }
-    return replace(form, drafts=str(DEFAULT_DRAFTS), **merged)
+    return replace(form, drafts=str(DEFAULT_DRAFTS), like=draft.image_id, **merged)

@@ -13,11 +13,14 @@ from budget.approvals import Approvals
 from domain.canonical import digest
 from domain.errors import InputError, NotApproved, RunError
 from review.access.audit import record
+from review.launched_today import allowance
 from review.request import in_thread, prefect, visitor, wiring
 from storage.records.flow_runs import FlowRun
 from storage.records.launches import Launch
 from tasks.planning import Planned
 from wiring import Wiring
+
+NOT_TAKEN = "It did not start. Try again: the same button never starts it twice. If this stays, tell an administrator:"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,11 @@ async def approve_and_start(request: Request, wanted: Wanted) -> Launch:
     # before the launch: whoever dies in between leaves a yes that nobody used, never a run that lacks its yes
     await in_thread(_approve, w, wanted.planned, asked.quote_hash, who.user_id, "started it on the board")
     launch, written = await in_thread(w.launches.begin, asked)
+    allowed = await in_thread(allowance, w, who, wanted.planned)
+    if launch.state != "started" and not allowed.may_start:
+        # others of hers began in this very moment
+        await in_thread(w.launches.failed, launch.launch_id)
+        raise InputError(allowed.sentence)
     if written:
         worst = wanted.planned.quote.range.worst
         await record(request, "quote.approved", launch.run_id, quote=launch.quote_hash, worst_micros=worst)
@@ -103,7 +111,8 @@ async def send(request: Request, launch: Launch) -> Launch:
 
 def _started(w: Wiring, launch: Launch, flow_run_id: str) -> None:
     w.launches.started(launch.launch_id, flow_run_id)
-    w.flow_runs.add(FlowRun(flow_run_id, launch.run_id, launch.deployment, launch.launched_by))
+    deployment, _, _ = launch.deployment.partition("/")
+    w.flow_runs.add(FlowRun(flow_run_id, launch.run_id, deployment, launch.launched_by))
 
 
 def bare_params(launch: Launch) -> dict[str, Any]:
@@ -112,10 +121,10 @@ def bare_params(launch: Launch) -> dict[str, Any]:
     return found
 
 
-def approve_anew(w: Wiring, planned: Planned, by: str) -> None:
+def approve_anew(w: Wiring, planned: Planned, by: str, why: str = "started it again on the board") -> None:
     """A yes to the quote of now, unless one stands."""
     if Approvals(w.database, w.now).standing(planned.quote.hash) is None:
-        _approve(w, planned, planned.quote.hash, by, "started it again on the board")
+        _approve(w, planned, planned.quote.hash, by, why)
 
 
 def keep_quote(w: Wiring, planned: Planned, by: str) -> None:

@@ -13,6 +13,7 @@ from domain.errors import DraftlineError, RunError, SelectionError
 from review import render
 from review.access.audit import record
 from review.access.roles import Role
+from review.new_yes import with_yes
 from review.pages.sheet_promote import start_promotion
 from review.promotions import Promotion, check, may_start, promotion_of
 from review.queries.sheet_picks import AssetPicks, run_picks
@@ -57,16 +58,17 @@ async def finals(request: Request) -> Response:
     wanted, sheets = await _wanted(request, now.picks)
     try:
         check(wanted, sheets)
+        wanted, yes = await with_yes(wiring(request), wanted, visitor(request).user_id)
         if form.get("seen") != wanted.key:
             raise SelectionError("The decisions have changed since this was opened. Look again, then confirm.")
-    except SelectionError as error:
+    except DraftlineError as error:
         return await _finals_shown(request, problem=_sentence(error), status=409)
     if not may_start(wiring(request), visitor(request), wanted):
         raise HTTPException(
             403, "This costs more than a reviewer may spend: somebody with the role approver starts it."
         )
     try:
-        started = await start_promotion(request, wanted)
+        started = await start_promotion(request, wanted, yes)
     except DraftlineError as error:
         return await _finals_shown(request, problem=_sentence(error), status=503)
     await record(
@@ -107,14 +109,17 @@ async def _bulk_shown(request: Request, *, problem: str = "", status: int = 200)
 
 async def _finals_shown(request: Request, *, problem: str = "", status: int = 200) -> Response:
     now = await _standing(request)
-    wanted, sheets = await _wanted(request, now.picks)
+    (wanted, sheets), yes = await _wanted(request, now.picks), None
     if not problem:
         try:
             check(wanted, sheets)
+            wanted, yes = await with_yes(wiring(request), wanted, visitor(request).user_id)
         except SelectionError:
             problem = "Nothing is decided yet: approve at least one product."
+        except DraftlineError as error:
+            problem = _sentence(error)
     may = not problem and may_start(wiring(request), visitor(request), wanted)
-    return _shown(request, "finals", status, now=now, wanted=wanted, problem=problem, may_start=may)
+    return _shown(request, "finals", status, now=now, wanted=wanted, yes=yes, problem=problem, may_start=may)
 
 
 def _shown(request: Request, what: str, status: int, **context: Any) -> Response:

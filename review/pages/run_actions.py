@@ -17,23 +17,24 @@ from budget.approvals import Approvals
 from budget.caps import CapUse
 from domain.errors import DraftlineError, InputError, RunError
 from domain.money import from_cents
+from domain.run import Run
 from review import render
 from review.access.audit import record
 from review.access.roles import Role
+from review.amounts import money
 from review.pages.launch_approvals import plan_again
 from review.pages.launch_start import approve_anew, bare_params
 from review.prefect_api import FlowRun
 from review.queries.run_detail import RunDetail, run_detail
 from review.request import in_thread, prefect, visitor, wiring
 from review.routing import Page
-from review.run_state import ACTIVE
+from review.run_state import ACTIVE, RETRY, started_again
 from storage.records.launches import Launch
 from tasks.charging import dimensions
 from tasks.planning import Planned
 from tasks.plans import plan_stored
 from wiring import Wiring
 
-RETRY = "retry-"
 LAUNCH_ID = re.compile(RETRY + r"[0-9a-f]{32}")
 MAX_CANCELLED = 8
 MAX_REASON_CHARS = 200
@@ -85,13 +86,13 @@ async def cancel(request: Request) -> Response:
     except DraftlineError as error:
         return _shown(request, "cancel", detail=detail, problem=_sentence(error), status=503)
     reason = " ".join(str(form.get("reason", "")).split())[:MAX_REASON_CHARS]
-    note = f"cancelled by {who.name}" + (f": {reason}" if reason else "")
-    await in_thread(wiring(request).runs.update, run_id, "incomplete", note)
+    is_noted = await in_thread(wiring(request).runs.cancel, run_id, who.name, reason)
     await record(
         request, "run.cancelled", run_id, flow_runs=asked, reason=reason,
         committed_micros=detail.cancel.committed_micros, freed_micros=detail.cancel.freed_micros,
     )  # fmt: skip
-    render.flash(request, _freed(detail, asked), "good")
+    said = _freed(detail, asked) if is_noted else "It came to its end a moment before. What it made stays."
+    render.flash(request, said, "good")
     return render.see_other(request, _run_url(run_id))
 
 
@@ -121,7 +122,7 @@ async def again(request: Request) -> Response:
     known = await in_thread(wiring(request).launches.get, launch_id)
     if known is not None and known.state == "started":
         return render.see_other(request, _run_url(run_id))
-    if problem := _not_startable(detail):
+    if problem := await _in_the_way(request, detail):
         return await _again_shown(request, detail, problem=problem, status=409)
     try:
         planned = await _planned(wiring(request), detail)
@@ -171,10 +172,10 @@ async def _cancelled(request: Request, flow_run_ids: tuple[str, ...]) -> list[st
 
 
 def _freed(detail: RunDetail, asked: list[str]) -> str:
-    money, stops = detail.cancel, "its worker stops within seconds" if asked else "nothing worked on it any more"
-    text = f"Cancelled: {stops}. What was made stays."
-    if money.freed_micros:
-        text += f" {render.money(money.freed_micros)} that was held and never sent comes back within about ten minutes."
+    left, stops = detail.cancel, "its worker stops within seconds" if asked else "nothing worked on it any more"
+    text = f"Cancelled: {stops}. What was made stays, and {money(left.committed_micros)} stays committed."
+    if left.freed_micros:
+        text += f" {money(left.freed_micros)} that was held and never sent comes back within about ten minutes."
     return text
 
 
@@ -189,6 +190,17 @@ def _not_startable(detail: RunDetail) -> str:
     return ""
 
 
+async def _in_the_way(request: Request, detail: RunDetail) -> str:
+    """Why it cannot be started again now, "" when it can."""
+    w, run_id = wiring(request), detail.row.run_id
+    if problem := _not_startable(detail):
+        return problem
+    if await in_thread(w.processes.is_held, f"run:{run_id}"):
+        return "A worker is still at this run; when it was cancelled it stops within seconds. Open this again then."
+    again = await started_again(request, run_id, await in_thread(w.launches.of_run, run_id))
+    return f"It was started again already. {again.said}" if again.is_on_its_way else ""
+
+
 def _failed(detail: RunDetail) -> tuple[str, ...]:
     return detail.retry.asset_keys if detail.retry else ()
 
@@ -196,7 +208,7 @@ def _failed(detail: RunDetail) -> tuple[str, ...]:
 async def _planned(w: Wiring, detail: RunDetail) -> Planned | None:
     """What its approved start would make now: of a catalog that was published in part, another quote than then."""
     launch = _started_here(await in_thread(w.launches.of_run, detail.row.run_id), detail)
-    if launch is None or not bare_params(launch).get("approved_quote"):
+    if launch is None or launch.deployment == PROMOTE or not bare_params(launch).get("approved_quote"):
         return None
     planned, _ = await plan_again(w, replace(launch, params=bare_params(launch)))
     if not planned.assets:
@@ -216,7 +228,9 @@ async def _may_start(request: Request, quoted: Again) -> bool:
 
 async def _quoted(w: Wiring, detail: RunDetail, planned: Planned | None) -> Again:
     """Of the failed assets; for a run that was stopped, of everything that its rows say is still to be made."""
-    limit, uses = from_cents(w.settings.board_approval_limit_cents), await in_thread(_uses, w, detail.row.run_id)
+    limit = from_cents(w.settings.board_approval_limit_cents)
+    run = planned.run if planned is not None else await in_thread(w.runs.get, detail.row.run_id)
+    uses = await in_thread(_uses, w, run)
     if planned is None and detail.retry is not None and detail.row.status != "incomplete":
         r = detail.retry
         return Again(r.asset_keys, r.drafts, r.finals, r.expected_micros, r.worst_micros, r.in_doubt, uses, limit)
@@ -229,8 +243,8 @@ async def _quoted(w: Wiring, detail: RunDetail, planned: Planned | None) -> Agai
     return Again(_failed(detail), *made, *price, doubts, uses, limit, quote.hash if planned is not None else "")
 
 
-def _uses(w: Wiring, run_id: str) -> tuple[CapUse, ...]:
-    return tuple(sorted(w.ledger.uses(dimensions(w.runs.get(run_id), None, w)), key=lambda use: use.left_micros))
+def _uses(w: Wiring, run: Run) -> tuple[CapUse, ...]:
+    return tuple(sorted(w.ledger.uses(dimensions(run, None, w)), key=lambda use: use.left_micros))
 
 
 async def _start(request: Request, launch_id: str, detail: RunDetail, planned: Planned | None) -> FlowRun:
@@ -291,7 +305,7 @@ async def _detail(request: Request) -> RunDetail:
 
 
 async def _again_shown(request: Request, detail: RunDetail, *, problem: str = "", status: int = 200) -> Response:
-    problem, quoted = problem or _not_startable(detail), None
+    problem, quoted = problem or await _in_the_way(request, detail), None
     try:
         quoted = await _quoted(wiring(request), detail, await _planned(wiring(request), detail))
     except DraftlineError as error:

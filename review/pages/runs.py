@@ -3,7 +3,6 @@
 Cancel and retry are in run_actions.py, one asset's descent in assets.py. No SQL here.
 """
 
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,7 +20,7 @@ from review.queries.runs import RunFilter, list_runs, run_counts
 from review.queries.spend import SpendFilter, spend_by
 from review.request import in_thread, prefect, wiring
 from review.routing import Page
-from review.run_state import ACTIVE, flow_run_of, told
+from review.run_state import ACTIVE, flow_run_of, started_again, told
 from storage.records.launches import Launch
 
 MAX_TYPED_CHARS = 200
@@ -83,7 +82,8 @@ async def events(request: Request) -> Response:
             row = (await in_thread(run_detail, database, run_id)).row
         except RunError:
             return {"status": "launched"}, False
-        return {"status": row.status}, row.status not in (*ACTIVE, "awaiting_selection")
+        is_quiet = row.status not in (*ACTIVE, "awaiting_selection")
+        return {"status": row.status}, is_quiet and not row.money.is_open
 
     return live.stream(request, run_id, state)
 
@@ -100,6 +100,8 @@ async def _context(request: Request, detail: RunDetail, pulse: str) -> dict[str,
     launches = await in_thread(w.launches.of_run, run_id)
     newest = detail.flow_runs[0].flow_run_id if detail.flow_runs and is_active else ""
     flow_run = await flow_run_of(request, newest)
+    again = await started_again(request, run_id, launches)
+    has_failed, is_left = detail.retry is not None, detail.row.status == "incomplete"
     return {
         "detail": detail,
         "row": detail.row,
@@ -107,22 +109,14 @@ async def _context(request: Request, detail: RunDetail, pulse: str) -> dict[str,
         "pulse": pulse,
         "is_active": is_active,
         "stopped": told(flow_run, w.now() - detail.row.updated_at) if flow_run and flow_run.has_ended else "",
-        "can_start_again": detail.retry is not None or detail.row.status == "incomplete",
-        **await _started_again(request, run_id, launches),
+        # what failed and went on as a run of its own is retried there
+        "can_start_again": not again.is_on_its_way and (not again.runs if has_failed else is_left),
+        "again": again,
+        "active": ACTIVE,
+        "is_left_open": is_left and detail.row.money.is_open,
         "due_at": next((launch.due_at for launch in launches if launch.due_at), None),
         "prefect_url": prefect(request).flow_run_url,
     }
-
-
-async def _started_again(request: Request, run_id: str, launches: list[Launch]) -> dict[str, Any]:
-    """Runs that its retries became (a catalog's failed products are a run of their own), and one that is on its way."""
-    mine = [launch for launch in launches if launch.flow_run_id and launch.launch_id.startswith(run_actions.RETRY)]
-    known = await in_thread(wiring(request).flow_runs.run_ids, [launch.flow_run_id for launch in mine])
-    waiting = mine[0] if mine and mine[0].flow_run_id not in known else None
-    flow_run = await flow_run_of(request, waiting.flow_run_id) if waiting else None
-    waited = wiring(request).now() - (waiting.created_at or wiring(request).now()) if waiting else timedelta()
-    others = dict.fromkeys(other for other in known.values() if other != run_id)
-    return {"went_on_as": tuple(others), "retry_said": told(flow_run, waited) if waiting else ""}
 
 
 async def _starting(request: Request, run_id: str, pulse: str) -> Response:

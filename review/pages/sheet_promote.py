@@ -10,6 +10,8 @@ from domain.errors import DraftlineError, RunError, SelectionError
 from review import render
 from review.access.audit import record
 from review.access.roles import Role
+from review.new_yes import NewYes, with_yes
+from review.pages.launch_start import approve_anew
 from review.prefect_api import FlowRun
 from review.promotions import Choice, Promotion, check, may_start, promotion
 from review.queries.sheet_picks import AssetPicks, run_picks
@@ -34,14 +36,15 @@ async def promote(request: Request) -> Response:
     wanted, sheets = await _wanted(request, choice)
     try:
         check(wanted, sheets)
+        wanted, yes = await with_yes(wiring(request), wanted, visitor(request).user_id)
         if form.get("seen") != wanted.key:
             raise SelectionError("The picks have changed since this was opened. Look again, then confirm.")
-    except SelectionError as error:
-        return await _shown(request, choice, problem=str(error), status=409)
+    except DraftlineError as error:
+        return await _shown(request, choice, problem=_sentence(error), status=409)
     if not may_start(wiring(request), visitor(request), wanted):
         raise HTTPException(403, "This is more than a reviewer may spend: somebody with the role approver starts it.")
     try:
-        started = await start_promotion(request, wanted)
+        started = await start_promotion(request, wanted, yes)
     except DraftlineError as error:
         return await _shown(request, choice, problem=_sentence(error), status=503)
     worst_micros, flow_run_id = wanted.worst_micros, started.flow_run_id
@@ -50,13 +53,21 @@ async def promote(request: Request) -> Response:
     return render.see_other(request, f"/runs/{run_id}")
 
 
-async def start_promotion(request: Request, wanted: Promotion) -> FlowRun:
-    """The same picks start one flow run, however often the button is pressed. Where that one has failed, the next."""
+async def start_promotion(request: Request, wanted: Promotion, yes: NewYes | None) -> FlowRun:
+    """The same picks start one flow run, however often the button is pressed. Where that one has failed, the next.
+
+    `yes` is the visitor's own to the whole run with these picks, where its approval does not cover them.
+    """
     w, who = wiring(request), visitor(request)
     params = {"run_id": wanted.run_id, "picks": wanted.texts, "approve": "approve", "picked_by": who.name[:80]}
+    if yes is not None:
+        await in_thread(approve_anew, w, yes.planned, who.user_id, "picked on the board")
+        worst_micros = wanted.whole_micros
+        await record(request, "quote.approved", wanted.run_id, quote=wanted.quote_hash, worst_micros=worst_micros)
+        params["approved_quote"] = wanted.quote_hash
     for number in range(MAX_STARTS):
         launch_id = f"{wanted.key}-{number}"
-        launch = Launch(launch_id, "", wanted.run_id, DEPLOYMENT, {"params": params}, who.user_id)
+        launch = Launch(launch_id, wanted.quote_hash, wanted.run_id, DEPLOYMENT, {"params": params}, who.user_id)
         known, _ = await in_thread(w.launches.begin, launch)
         try:
             started = await prefect(request).start(DEPLOYMENT, known.params, idempotency_key=launch_id)
@@ -76,15 +87,17 @@ def _sentence(error: DraftlineError) -> str:
 
 
 async def _shown(request: Request, choice: Choice, *, problem: str = "", status: int = 200) -> Response:
-    wanted, sheets = await _wanted(request, choice)
+    (wanted, sheets), yes = await _wanted(request, choice), None
     if not problem:
         try:
             check(wanted, sheets)
-        except SelectionError as error:
-            problem = str(error)
+            wanted, yes = await with_yes(wiring(request), wanted, visitor(request).user_id)
+        except DraftlineError as error:
+            problem = _sentence(error)
     run_id, asset_key = wanted.run_id, request.path_params["asset_key"]
     context: dict[str, Any] = {
         "wanted": wanted,
+        "yes": yes,
         "choice": choice,
         "problem": problem,
         "run_id": run_id,

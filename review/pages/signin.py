@@ -16,8 +16,9 @@ from review.access.directory import welcome
 from review.access.local import LocalSignIn, TooManyTries
 from review.access.oidc import SignInFailed, Started
 from review.access.secrets import token_sha256
+from review.render import SIGN_IN
 from review.request import address, board, in_thread, maybe_visitor
-from review.routing import SIGN_IN, Page
+from review.routing import Page
 
 log = logging.getLogger("draftline.board")
 OIDC_LASTS_S = 600

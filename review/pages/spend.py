@@ -4,7 +4,6 @@ and the attempts behind a number (spend_attempts.py).
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -12,7 +11,6 @@ from starlette.responses import Response
 
 from budget.report_spend import MAX_ROWS, OTHER
 from domain.errors import InputError
-from domain.money import show
 from review import render
 from review.access.roles import Role
 from review.charts import BarChart, stacked_bars
@@ -36,7 +34,6 @@ from storage.database import Database
 
 MAX_SHOWN = 300
 CHART_LINES = 6
-MICROS_PER_PLACE_FOUR = 100
 LISTED: tuple[SpendKey, ...] = ("flow", "campaign", "cost_centre", "model", "tier", "vendor")
 """The filters that are lists; a run or a SKU is typed, for there are too many."""
 
@@ -127,15 +124,8 @@ def _context(asked: Asked, report: Report) -> dict[str, Any]:
         "report": report,
         "titles": TITLES,
         "attempts_url": attempts_url,
-        "usd": partial(show, places=_places(report)),
         "other": OTHER,
     }
-
-
-def _places(report: Report) -> int:
-    """Four, or six where one amount needs them: a column of amounts lines up."""
-    amounts = [micros for row in report.rows for micros in (row.settled_micros, row.held_micros, row.in_doubt_micros)]
-    return 6 if any(micros % MICROS_PER_PLACE_FOUR for micros in amounts) else 4
 
 
 def _is_as_typed(query: dict[str, str]) -> bool:

@@ -14,10 +14,11 @@ from starlette.responses import Response, StreamingResponse
 from budget.typed_amounts import typed_usd
 from domain.attempt import Attempt
 from domain.errors import InputError
-from domain.money import Micros, show
+from domain.money import Micros
 from review import render
 from review.access.audit import record
 from review.access.roles import Role
+from review.amounts import exact
 from review.pages.spend import LISTED
 from review.queries.addresses import picture_url
 from review.queries.spend import (
@@ -93,7 +94,6 @@ async def attempts(request: Request) -> Response:
         old_after=_old_after(w),
         titles=TITLES,
         attempts_url=attempts_url,
-        usd=show,
     )
 
 
@@ -126,7 +126,6 @@ async def _attempt(request: Request, *, problem: InputError | None = None, typed
         max_why_chars=MAX_WHY_CHARS,
         picture=picture_url(shown.image_id) if shown.image_id else "",
         attempts_url=attempts_url,
-        usd=show,
     )
 
 
@@ -139,7 +138,7 @@ async def resolve_attempt(request: Request) -> Response:
     except InputError as error:
         return await _attempt(request, problem=error, typed=form)
     await record(request, "attempt.resolved", attempt_id, cost_micros=found.cost_micros, why=word.why.strip())
-    ended = f"settled at {show(found.cost_micros or 0)}" if found.state == "settled" else "released: it cost nothing"
+    ended = f"settled at {exact(found.cost_micros or 0)}" if found.state == "settled" else "released: it cost nothing"
     render.flash(request, f"The attempt is {ended}.", "good")
     return render.see_other(request, f"/spend/attempts/{attempt_id}")
 

@@ -9,7 +9,6 @@ from starlette.responses import Response
 from budget.approvals import Approvals
 from budget.drift import PPM
 from budget.drift_reports import drift_report
-from domain.money import show
 from review import render
 from review.access.roles import Role
 from review.request import in_thread, wiring
@@ -28,14 +27,13 @@ async def drift(request: Request) -> Response:
         version=w.price_book.version,
         times=_times,
         attempts_url=attempts_url,
-        usd=show,
     )
 
 
 async def approvals(request: Request) -> Response:
     w = wiring(request)
     offers = await in_thread(Approvals(w.database, w.now).offers, MAX_OFFERS)
-    return render.page(request, "spend/approvals.html", offers=offers, most=MAX_OFFERS, usd=show)
+    return render.page(request, "spend/approvals.html", offers=offers, most=MAX_OFFERS)
 
 
 def _times(factor_ppm: int) -> str:

@@ -30,6 +30,7 @@ class OpenSheet:
     run_id: str
     run_name: str
     asset_key: str
+    title: str
     opened_at: datetime
     drafts: int
     image_ids: tuple[str, ...]
@@ -101,7 +102,7 @@ def _waiting() -> sa.Select[Any]:
     """Open selections, but for those of a brief that failed: there is nothing on its sheet to pick."""
     same = (assets.c.run_id == selections.c.run_id) & (assets.c.asset_key == selections.c.asset_key)
     return (
-        sa.select(selections.c.run_id, selections.c.asset_key, selections.c.opened_at, runs.c.name)
+        sa.select(selections.c.run_id, selections.c.asset_key, selections.c.opened_at, runs.c.name, assets.c.title)
         .join(runs, runs.c.run_id == selections.c.run_id)
         .join(assets, same)
         .where(selections.c.state == "open", assets.c.state != "failed")
@@ -112,13 +113,22 @@ def _sheet(connection: Connection, row: Any) -> OpenSheet:
     where = (images.c.run_id == row.run_id, images.c.asset_key == row.asset_key, images.c.stage == "draft")
     query = sa.select(images.c.image_id).where(*where).order_by(images.c.ordinal)
     found = [str(image_id) for image_id in connection.execute(query).scalars()]
-    return OpenSheet(row.run_id, row.name, row.asset_key, row.opened_at, len(found), tuple(found[:THUMBS_A_SHEET]))
+    shown = tuple(found[:THUMBS_A_SHEET])
+    return OpenSheet(row.run_id, row.name, row.asset_key, row.title, row.opened_at, len(found), shown)
 
 
 def _runs(connection: Connection, which: sa.ColumnElement[bool]) -> list[RunLine]:
-    columns = (runs.c.run_id, runs.c.name, runs.c.kind, runs.c.status, runs.c.status_note, runs.c.updated_at)
+    columns = (runs.c.run_id, _title(), runs.c.kind, runs.c.status, runs.c.status_note, runs.c.updated_at)
     query = sa.select(*columns).where(which).order_by(runs.c.updated_at.desc()).limit(RUNS)
     return [RunLine(*row) for row in connection.execute(query).all()]
+
+
+def _title() -> sa.ColumnElement[str]:
+    """Of a run with one brief that brief's title, as on the page of runs; of a catalog its name."""
+    of_run = assets.c.run_id == runs.c.run_id
+    count = sa.select(sa.func.count()).where(of_run).scalar_subquery()
+    only = sa.select(sa.func.min(assets.c.title)).where(of_run).scalar_subquery()
+    return sa.case((sa.and_(count == 1, only != ""), only), else_=runs.c.name)
 
 
 def _day_cap(connection: Connection, cap: Cap, now: datetime) -> DayCap:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from budget.report_runs import Cost, costs_of_asset
 from domain.errors import RunError
 from review.queries.addresses import picture_url, published_address, reference_url
+from review.queries.likes import KnownDraft, drafts_behind
 from storage.database import Database
 from storage.database.tables import assets, images, publications, runs, scores, selections
 
@@ -49,7 +50,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Photo:
-    """A product photo as it went in. `origin` is where it was found."""
+    """A photo as it went in. `origin` is where it was found; `draft` is which draft it is, where it is one of ours."""
 
     number: int
     sha256: str
@@ -59,6 +60,7 @@ class Photo:
     origin: str
     thumb_url: str
     view_url: str
+    draft: KnownDraft | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ def asset_lineage(database: Database, run_id: str, asset_key: str, public_base: 
     forest = _Forest(rows, costs, picks, public_base if is_published else "")
     drafts = sorted(forest.roots("draft"), key=lambda step: not step.picked)
     plan = told["plan"]
+    likes = drafts_behind(database, plan.get("origins", ()))
     used = {row["attempt_id"] for row in rows}
     return Lineage(
         run_id=run_id,
@@ -122,7 +125,7 @@ def asset_lineage(database: Database, run_id: str, asset_key: str, public_base: 
         reason=plan.get("reason", ""),
         ladder=told["ladder"],
         fingerprint=told["fingerprint"],
-        photos=_photos(run_id, asset_key, plan),
+        photos=_photos(run_id, asset_key, plan, likes),
         drafts=tuple(drafts),
         orphans=forest.orphans(),
         warnings=tuple(told["warnings"]),
@@ -209,15 +212,16 @@ def _published(
     )
 
 
-def _photos(run_id: str, asset_key: str, plan: Mapping[str, Any]) -> tuple[Photo, ...]:
-    origins = plan.get("origins", ())
+def _photos(run_id: str, asset_key: str, plan: Mapping[str, Any], likes: Mapping[str, KnownDraft]) -> tuple[Photo, ...]:
+    origins = dict(enumerate(plan.get("origins", ())))
     return tuple(
         Photo(
             number=number,
             **{name: facts[name] for name in ("sha256", "media_type", "width_px", "height_px")},
-            origin=origins[number] if number < len(origins) else "",
+            origin=origins.get(number, ""),
             thumb_url=reference_url(run_id, asset_key, number),
             view_url=reference_url(run_id, asset_key, number, "view"),
+            draft=likes.get(origins.get(number, "")),
         )
         for number, facts in enumerate(plan["references"])
     )

@@ -28,6 +28,8 @@ STAGE_TITLES = {
     "renditions": "Renditions",
     "manifest": "Published",
 }
+REFUSED = "moderated"
+"""What a vendor's refusal by its rules says, in its message or in its code."""
 _STAGE_OF = {"draft": "drafts", "final": "finals", "upscale": "upscales", "rendition": "renditions"}
 
 
@@ -142,6 +144,11 @@ class RunDetail:
     summary: dict[str, Any]
     price_version: str
     quote_hash: str
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """Failed assets that a vendor refused by its rules: the same request is not sent again."""
+        return tuple(a.asset_key for a in self.assets if a.state == "failed" and REFUSED in a.problem.casefold())
 
 
 def run_detail(database: Database, run_id: str, public_base: str = "") -> RunDetail:

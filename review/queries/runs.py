@@ -86,6 +86,13 @@ def run_counts(database: Database) -> dict[str, int]:
         return {row.status: row.runs for row in found}
 
 
+def rows_of(database: Database, run_ids: Sequence[str]) -> tuple[RunRow, ...]:
+    """These runs, as far as they are there, in this order."""
+    with database.read() as connection:
+        found = (read_row(connection, run_id) for run_id in run_ids)
+        return tuple(row for row in found if row is not None)
+
+
 def read_row(connection: Connection, run_id: str) -> RunRow | None:
     found = connection.execute(_columns().where(runs.c.run_id == run_id)).mappings().all()
     return read_rows(connection, found)[0] if found else None

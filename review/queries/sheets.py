@@ -144,11 +144,6 @@ def sheet(database: Database, run_id: str, asset_key: str) -> Sheet:
     )
 
 
-def reviewers(shown: Sheet) -> tuple[tuple[str, str], ...]:
-    """(user id, name) of everybody who marked something here."""
-    return tuple(sorted({(mark.user_id, mark.name) for draft in shown.drafts for mark in draft.marks}))
-
-
 def read_drafts(
     connection: Connection, run_id: str, asset_keys: Sequence[str], picks: Sequence[str] = ()
 ) -> dict[str, tuple[SheetDraft, ...]]:

@@ -76,6 +76,15 @@ window.addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("button[aria-busy]")) button.removeAttribute("aria-busy");
 });
 
+// a brief that was sent (launch.js) is forgotten when its answer is a page, and brought back when it is an error
+const sent = sessionStorage.getItem("launch:sent");
+if (sent) {
+  const [slot, words] = JSON.parse(sent);
+  sessionStorage.removeItem("launch:sent");
+  const isBack = slot === `launch:${location.pathname}${location.search}`;
+  if (isBack || document.querySelector(".error-page")) sessionStorage.setItem(slot, words);
+}
+
 document.addEventListener("focusin", (event) => {
   if (event.target.matches("[data-select-all]")) event.target.select();
 });

@@ -66,6 +66,7 @@
     if (!files.length) return;
     const body = new FormData();
     for (const item of list.children) body.append("references", item.dataset.reference);
+    for (const shows of list.querySelectorAll("select")) body.append(shows.name, shows.value);
     for (const file of files) body.append("photos", file);
     drop.setAttribute("aria-busy", "true");
     try {
@@ -114,6 +115,13 @@
     changed();
   });
 
+  // the draft that the form was opened for is offered again while it is not in the list
+  const like = form.querySelector("[data-like]");
+  const showLike = () => {
+    if (like) like.hidden = [...list.children].some((item) => item.dataset.reference === like.dataset.like);
+  };
+  form.addEventListener("input", showLike);
+
   // -- errors beside their fields, and the price told ------------------------------------------------------------------
   const told = form.querySelector("[data-told]");
 
@@ -132,7 +140,7 @@
       sentence.className = "field-error";
       sentence.dataset.live = "";
       sentence.id = `${input.id}-error`;
-      sentence.textContent = item.textContent;
+      sentence.textContent = item.querySelector("span").textContent;
       field.classList.add("field-wrong");
       field.append(sentence);
       const hint = document.getElementById(`${input.id}-hint`);
@@ -156,18 +164,27 @@
       if (event.submitter.classList.contains("visually-hidden")) return;
       side.scrollIntoView({ block: "nearest" });
     } else {
-      forget();
+      setAside();
     }
   }, true);
 
   // -- what was not sent stays through a reload -----------------------------------------------------------------------
-  const slot = `launch:${location.pathname}${location.search}`;
+  // a page that answers a button has the button's address: its words belong to the form that it came from
+  const own = form.elements.brief_id.value;
+  const opened = `${location.pathname}${location.search}`;
+  const slot = `launch:${form.dataset.keep === "yes" ? opened : own ? `/launch/${own}` : "/launch"}`;
   const skipped = new Set(["csrf_token", "form_id", "quote_hash", "quote_seen", "photos", "references"]);
-  const forget = () => sessionStorage.removeItem(slot);
 
   const keep = () => {
     const entries = [...new FormData(form)].filter(([name, value]) => !skipped.has(name) && typeof value === "string");
     sessionStorage.setItem(slot, JSON.stringify({ entries, references: list.innerHTML }));
+  };
+
+  // sent, and not taken yet: board.js brings it back where the next page is an error, such as a session that had ended
+  const setAside = () => {
+    keep();
+    sessionStorage.setItem("launch:sent", JSON.stringify([slot, sessionStorage.getItem(slot)]));
+    sessionStorage.removeItem(slot);
   };
 
   const restore = () => {
@@ -176,17 +193,19 @@
     const { entries, references } = JSON.parse(kept);
     const values = new Map();
     for (const [name, value] of entries) values.set(name, [...(values.get(name) || []), value]);
+    // the photos first: what each of them shows is a field of its own
+    list.innerHTML = references;
     for (const field of form.elements) {
       if (!field.name || skipped.has(field.name) || field.type === "submit") continue;
       const given = values.get(field.name) || [];
       if (field.type === "checkbox" || field.type === "radio") field.checked = given.includes(field.value);
       else if (given.length) field.value = given.shift();
     }
-    list.innerHTML = references;
     window.addEventListener("load", changed);
   };
 
   restore();
   showChips();
+  showLike();
   form.addEventListener("input", keep);
 })();

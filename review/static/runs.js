@@ -113,6 +113,9 @@
   if (live && live.dataset.live) {
     if (window.EventSource) watch();
     // a launched run has no row that changes: only Prefect knows how it stands
-    if ("starting" in live.dataset) setInterval(soon, ASK_EVERY_MS / 2);
+    // (the same is true of a run that was started again, until it is planned)
+    setInterval(() => {
+      if ("starting" in live.dataset || live.querySelector("[data-on-its-way]")) soon();
+    }, ASK_EVERY_MS / 2);
   }
 })();

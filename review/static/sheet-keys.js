@@ -89,11 +89,11 @@ if (window.sheet) (() => {
   });
   function showCurrent() {
     const { label = "", flag: now = "", stars = 0 } = s.current?.dataset || {};
-    document.getElementById("current").textContent = s.chosen.size > 1 ? `${s.chosen.size} drafts` : label;
-    for (const [name, value] of [["pick", "pick"], ["reject", "reject"]]) bar.querySelector(`[data-act=${name}]`)?.setAttribute("aria-pressed", String(now === value));
+    s.write(document.getElementById("current"), s.chosen.size > 1 ? `${s.chosen.size} drafts` : label);
+    for (const button of bar.querySelectorAll("[data-act=pick], [data-act=reject]")) s.put(button, "aria-pressed", now === button.dataset.act);
     for (const star of bar.querySelectorAll(".star")) {
       star.classList.toggle("is-lit", Number(star.dataset.act) <= Number(stars));
-      star.setAttribute("aria-pressed", String(star.dataset.act === String(stars)));
+      s.put(star, "aria-pressed", star.dataset.act === String(stars));
     }
   }
   for (const name of ["current", "marked", "chosen"]) s.on(name, showCurrent);

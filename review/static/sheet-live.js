@@ -38,6 +38,7 @@ if (window.sheet) (() => {
     if (!s.unsavedCount()) replaceStatus(next);
     if (fresh) s.order();
     if (made.length) s.filter();
+    if (made.length) s.emit("changed");
     if (fresh) s.say(`${fresh} new ${fresh === 1 ? "draft" : "drafts"}, ${s.drafts().length} in all`);
     if (fresh && !s.current) s.go(s.visible()[0]?.dataset.label, { focus: false });
   }
@@ -58,9 +59,14 @@ if (window.sheet) (() => {
     }
     for (const [name, value] of Object.entries(next.dataset)) if (old.dataset[name] !== value) old.dataset[name] = value;
     const cell = s.link(old), fetched = s.link(next);
-    cell.querySelector(".meta").replaceWith(fetched.querySelector(".meta"));
-    cell.querySelector(".pile")?.remove();
-    if (fetched.querySelector(".pile")) cell.append(fetched.querySelector(".pile"));
+    // what was marked here looks the same already, and stays
+    for (const part of [".meta", ".pile"]) {
+      const before = cell.querySelector(part), after = fetched.querySelector(part);
+      if (before && after && before.isEqualNode(after)) continue;
+      if (before && after) before.replaceChildren(...after.childNodes);
+      else if (after) cell.append(after);
+      else before?.remove();
+    }
     if (s.isWaiting(label)) s.show(old, { ...s.opinion(old), ...s.pending(label) });
     s.emit("marked", old);
     return false;

@@ -6,6 +6,7 @@ if (window.sheet) (() => {
   const MAX_WAITING = 500;
   const FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 15000;
   const WORDS = { pick: "picked", reject: "rejected", "": "unflagged" };
+  const BY_YOU = { pick: "picked by you", reject: "rejected by you" };
   const queue = []; // { label, before, change } or { undo: true }
   const unsaved = document.getElementById("unsaved");
   let sending = false, timer = 0, waitMs = FIRST_WAIT_MS;
@@ -13,31 +14,46 @@ if (window.sheet) (() => {
   const opinion = (slot) => ({ flag: slot.dataset.flag, stars: Number(slot.dataset.stars), note: slot.dataset.note });
   const picks = () => s.drafts().filter((slot) => slot.dataset.flag === "pick").length;
   const tally = () => `${picks()} of ${s.drafts().length} picked`;
+  const starWords = (stars) => `${stars} ${stars === 1 ? "star" : "stars"}`;
+
+  function span(className, ...inside) {
+    const made = document.createElement("span");
+    if (className) made.className = className;
+    made.append(...inside);
+    return made;
+  }
+
+  // the same words as templates/sheets/_cell.html has for the first page
+  function words({ flag, stars, note }) {
+    const made = [];
+    if (flag) made.push(span("flag-word visually-hidden", BY_YOU[flag]));
+    if (stars) {
+      const drawn = span("", "★".repeat(stars));
+      drawn.setAttribute("aria-hidden", "true");
+      made.push(span("stars", span("visually-hidden", starWords(stars)), drawn));
+    }
+    if (note) {
+      made.push(span("noted", span("visually-hidden", "has your note")));
+      made.at(-1).title = note;
+    }
+    return made;
+  }
 
   function show(slot, { flag, stars, note }) {
-    slot.dataset.flag = flag;
-    slot.dataset.stars = stars;
-    slot.dataset.note = note;
-    slot.querySelector(".flag-word").textContent = { pick: "picked by you", reject: "rejected by you" }[flag] || "";
-    const [spoken, drawn] = slot.querySelector(".stars").children;
-    spoken.textContent = stars ? `${stars} ${stars === 1 ? "star" : "stars"}` : "";
-    drawn.textContent = "★".repeat(stars);
-    slot.querySelector(".noted")?.remove();
-    if (note) {
-      const mark = document.createElement("span");
-      mark.className = "noted";
-      mark.title = note;
-      slot.querySelector(".stars").after(mark);
-    }
+    s.put(slot, "data-flag", flag);
+    s.put(slot, "data-stars", stars);
+    s.put(slot, "data-note", note);
+    for (const old of slot.querySelectorAll(".flag-word, .stars, .noted")) { old.previousSibling.remove(); old.remove(); }
+    slot.querySelector(".name").after(...words({ flag, stars, note }).flatMap((word) => [" ", word]));
     const count = document.getElementById("my-picks");
-    if (count) count.textContent = tally();
+    if (count) s.write(count, tally());
     s.emit("marked", slot);
   }
 
   function tell(slots, change) {
     const who = slots.length === 1 ? slots[0].dataset.label : `${slots.length} drafts`;
     if ("flag" in change) s.say(`${who} ${WORDS[change.flag]}. ${tally()}`);
-    else if ("stars" in change) s.say(`${who}: ${change.stars ? `${change.stars} ${change.stars === 1 ? "star" : "stars"}` : "no stars"}`);
+    else if ("stars" in change) s.say(`${who}: ${change.stars ? starWords(change.stars) : "no stars"}`);
     else s.say(`Note on ${who} kept`);
   }
 
@@ -77,8 +93,9 @@ if (window.sheet) (() => {
 
   function showQueue(isAway) {
     const count = queue.length;
-    unsaved.hidden = !(isAway && count);
-    if (isAway && count) unsaved.textContent = `${count} ${count === 1 ? "change" : "changes"} not saved yet`;
+    const hide = !(isAway && count);
+    if (unsaved.hidden !== hide) unsaved.hidden = hide;
+    if (!hide) unsaved.textContent = `${count} ${count === 1 ? "change" : "changes"} not saved yet`;
   }
 
   async function send(entry) {

@@ -5,7 +5,6 @@ if (window.sheet) (() => {
   const s = window.sheet;
   const MAX_SIDE_BY_SIDE = 4, VIEW_PX = 1600, CLICK_PX = 5;
   const large = document.getElementById("large"), details = document.getElementById("details");
-  const form = document.getElementById("grid-form");
   const zoom = { on: false, x: 0.5, y: 0.5 };
   let shown = []; // labels
   let active = 0;
@@ -84,7 +83,6 @@ if (window.sheet) (() => {
     s.root.dataset.view = view;
     shown = labels;
     active = Math.max(0, labels.indexOf(s.current?.dataset.label));
-    form.hidden = view !== "grid";
     large.hidden = view === "grid";
     if (view === "grid") { zoom.on = false; large.replaceChildren(); place(); } else remeasure();
     for (const name of ["grid", "loupe", "compare"]) press(name, name === view);
@@ -172,7 +170,7 @@ if (window.sheet) (() => {
   new ResizeObserver(remeasure).observe(large);
 
   // details: fetched when they are asked for, once for each draft that they are shown for
-  let wanted = "";
+  let wanted = "", detailed = "";
   async function info(slot) {
     if (details.hidden || !slot) return;
     wanted = slot.dataset.label;
@@ -180,7 +178,10 @@ if (window.sheet) (() => {
     try {
       const answer = await fetch(`${s.own("url")}/drafts/${wanted}`, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
       const html = await answer.text();
-      if (answer.ok && wanted === slot.dataset.label) { details.innerHTML = html; details.dataset.version = slot.dataset.version; }
+      if (!answer.ok || wanted !== slot.dataset.label) return;
+      details.dataset.version = slot.dataset.version;
+      // the same again would only take the focus away from whoever reads it
+      if (html !== detailed) details.innerHTML = detailed = html;
     } catch { board.toast("The details did not come. Is the network there?", "bad"); }
   }
   function toggleInfo() {
@@ -198,6 +199,8 @@ if (window.sheet) (() => {
     for (const figure of large.children) if (figure.dataset.label === slot.dataset.label) caption(figure);
     if (slot === s.current) info(slot);
   });
+  // its place among the others may have changed, which its own version does not tell
+  s.on("changed", () => { if (!details.hidden) { delete details.dataset.version; info(s.current); } });
   Object.assign(s, { mode, showGrid: grid, loupe, compare, move, toggleZoom, toggleInfo });
   if (s.start) s.go(s.start, { focus: false, quiet: true });
   if (s.own("opened") && s.current) open("loupe", [s.current.dataset.label]);

@@ -16,7 +16,10 @@ window.sheet = (() => {
   const own = (name) => root.dataset[name] || "";
   const emit = (name, detail) => bus.dispatchEvent(new CustomEvent(name, { detail }));
   const on = (name, run) => bus.addEventListener(name, (event) => run(event.detail));
-  const say = (text) => { document.getElementById("said").textContent = text; };
+  // what is already there is left alone: on a sheet of hundreds every write may cost a layout
+  const put = (element, name, value) => { if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value); };
+  const write = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+  const say = (text) => write(document.getElementById("said"), text);
   const isDraft = (slot) => Boolean(slot) && !slot.classList.contains("waiting");
   const link = (slot) => slot.querySelector(".cell");
   const drafts = () => [...slots.values()].filter(isDraft);
@@ -45,9 +48,11 @@ window.sheet = (() => {
     current = label;
     slot.classList.add("is-current");
     link(slot).tabIndex = 0;
-    if (focus && root.dataset.view === "grid") link(slot).focus({ preventScroll: true });
-    if (focus && root.dataset.view === "grid") slot.scrollIntoView({ block: "nearest" });
     if (!quiet) emit("current", slot);
+    // last, after all that writes: focus and scrolling need the layout as it will be
+    if (!focus || root.dataset.view !== "grid") return;
+    link(slot).focus({ preventScroll: true });
+    slot.scrollIntoView({ block: "nearest" });
   }
 
   function step(by) {
@@ -97,7 +102,8 @@ window.sheet = (() => {
       }
       if (!slot.hidden) shown += 1;
     }
-    document.getElementById("nothing").hidden = shown > 0;
+    const nothing = document.getElementById("nothing");
+    if (nothing.hidden !== shown > 0) nothing.hidden = shown > 0;
     if (slots.get(current)?.hidden || !current) {
       const order = [...grid.children], at = order.indexOf(slots.get(current));
       const next = order.slice(at + 1).concat(order.slice(0, Math.max(0, at)).reverse()).find((slot) => !slot.hidden && isDraft(slot));
@@ -106,14 +112,20 @@ window.sheet = (() => {
   }
 
   const place = (label) => Number(label.slice(1)) * 32 + label.charCodeAt(0);
+  // only what stands in a wrong place is moved: a draft that comes in must not move all the others
   function order() {
     const byScore = view().sort === "score";
-    const rank = (slot) => (byScore ? Number(slot.dataset.rank || 0) || 1e6 : 0);
-    const sorted = [...slots.values()].sort((a, b) => rank(a) - rank(b) || place(a.dataset.label) - place(b.dataset.label));
-    if (sorted.every((slot, at) => grid.children[at] === slot)) return;
+    const score = (slot) => (byScore && slot.dataset.score ? Number(slot.dataset.score) : -1);
+    const sorted = [...slots.values()].sort((a, b) => score(b) - score(a) || place(a.dataset.label) - place(b.dataset.label));
     const had = document.activeElement;
-    grid.append(...sorted);
-    if (had && grid.contains(had)) had.focus({ preventScroll: true });
+    let next = grid.firstElementChild;
+    for (const slot of sorted) {
+      // where only `next` is out of place it is passed over, and moved when its turn comes
+      if (next && next.nextElementSibling === slot) next = slot;
+      if (slot === next) next = next.nextElementSibling;
+      else grid.insertBefore(slot, next);
+    }
+    if (had !== document.activeElement && grid.contains(had)) had.focus({ preventScroll: true });
   }
 
   function toggleStack(slot) {
@@ -168,5 +180,5 @@ window.sheet = (() => {
   const anchor = location.hash.startsWith("#draft-") ? location.hash.slice(7) : "";
   const start = [own("opened"), anchor, visible()[0]?.dataset.label].find((label) => isDraft(slots.get(label)));
 
-  return { root, grid, slots, chosen, own, emit, on, say, isDraft, link, drafts, visible, adopt, go, step, columns, choose, chooseOnly, filter, order, toggleStack, keepAddress, start, get current() { return slots.get(current); } };
+  return { root, grid, slots, chosen, own, emit, on, put, write, say, isDraft, link, drafts, visible, adopt, go, step, columns, choose, chooseOnly, filter, order, toggleStack, keepAddress, start, get current() { return slots.get(current); } };
 })();

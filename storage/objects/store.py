@@ -6,7 +6,6 @@ What lives here: ObjectStore, on one shared boto3 client and one bounded thread 
 Jobs in the pool never wait for other jobs in the pool, so it cannot lock itself up.
 """
 
-import asyncio
 import base64
 import hashlib
 import random
@@ -227,20 +226,6 @@ class ObjectStore:
         for future in futures:
             future.exception()
         return [future.result() for future in futures]
-
-    async def run(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
-        """`function` in the pool: the door for asyncio. At most `settings.threads` run at once, the rest queue."""
-        future = self._pool.submit(function, *args, **kwargs)
-        return await asyncio.wrap_future(future)
-
-    async def aput_immutable(self, bucket: str, key: str, data: bytes, media_type: str, **extras: Any) -> Stored:
-        return await self.run(self.put_immutable, bucket, key, data, media_type, **extras)
-
-    async def aget(self, bucket: str, key: str, max_bytes: int = MAX_OBJECT_BYTES) -> bytes:
-        return await self.run(self.get, bucket, key, max_bytes)
-
-    async def aexists(self, bucket: str, key: str) -> bool:
-        return await self.run(self.exists, bucket, key)
 
     # Inside.
 

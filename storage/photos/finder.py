@@ -130,9 +130,12 @@ class PhotoFinder:
 
     def _nothing(self, product: Product, problems: list[str]) -> list[str]:
         """What to say when the folder gave nothing, or there is neither a folder nor an address."""
-        names = ", ".join(names_of([product])[:NAMES_SHOWN])
+        names = names_of([product])
         if self._folder is not None:
-            return [*self._folder.problems, *([] if problems else [f"no photo called {names} in {self._path}"])]
+            if not problems:
+                problems = [problem for name in names for problem in self._folder.other_formats(name)]
+            missing = f"no photo called {', '.join(names[:NAMES_SHOWN])} in {self._path}"
+            return [*self._folder.problems, *(problems or [missing])]
         return [] if product.photo_urls else ["no folder of photos was given, and the feed has no https address of one"]
 
 

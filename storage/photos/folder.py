@@ -17,6 +17,8 @@ from storage.photos.magic import MAX_PHOTO_BYTES
 
 # Best first, when one name is there in several formats: a cut-out with alpha is usually the PNG.
 EXTENSIONS = (".png", ".webp", ".avif", ".jpg", ".jpeg")
+# Pictures too, but not for us: named, so that nobody looks for a spelling mistake.
+OTHER_EXTENSIONS = (".heic", ".heif", ".gif", ".tif", ".tiff", ".bmp", ".psd", ".svg", ".pdf", ".jxl", ".jp2")
 MAX_DEPTH = 3  # subfolders below the folder
 MAX_ENTRIES = 200_000  # files and folders looked at
 # What may follow a product's name: a number, or the name of a view. Any other word may be another product's name:
@@ -68,6 +70,7 @@ class PhotoFolder:
         self.root = folder.resolve()
         self.problems: list[str] = []
         self._refused: dict[str, str] = {}
+        self._other_formats: dict[str, str] = {}
         self._by_stem: dict[str, list[Entry]] = defaultdict(list)
         self._by_start: dict[str, list[Entry]] = defaultdict(list)
         self._by_folder: dict[str, list[Entry]] = defaultdict(list)
@@ -79,6 +82,11 @@ class PhotoFolder:
         """What was refused under this very name when the folder was read (links that lead out of it)."""
         problem = self._refused.get(stem_of(name))
         return (problem,) if problem else ()
+
+    def other_formats(self, name: str) -> tuple[str, ...]:
+        """Pictures of this very name in a format that is not taken, as problems."""
+        found = self._other_formats.get(comparable(name)) or self._other_formats.get(stem_of(name))
+        return (f"{found} is not a PNG, JPEG, WebP or AVIF picture: save it as one of these",) if found else ()
 
     def matches(self, name: str, taken: frozenset[str]) -> list[Entry]:
         """Photos of a name: exactly it, then it with a number or view behind it, then `front` in a subfolder called so.
@@ -127,13 +135,22 @@ class PhotoFolder:
                 yield Entry(path, self._relative(path), stem_of(item.name))
 
     def _is_photo(self, item: "os.DirEntry[str]") -> bool:
-        if not comparable(item.name).endswith(EXTENSIONS) or item.name.startswith("."):
+        if item.name.startswith("."):
+            return False
+        if not comparable(item.name).endswith(EXTENSIONS):
+            self._note_format(item)
             return False
         if item.is_symlink() and not self._leads_inside(Path(item.path)):
             relative = self._relative(Path(item.path))
             self._refused[stem_of(item.name)] = f"{relative} is a link that leads out of the folder of photos: refused"
             return False
         return item.is_file()
+
+    def _note_format(self, item: "os.DirEntry[str]") -> None:
+        name = comparable(item.name)
+        stem, ending = os.path.splitext(name)
+        if ending in OTHER_EXTENSIONS:
+            self._other_formats[name] = self._other_formats[stem] = self._relative(Path(item.path))
 
     def _leads_inside(self, path: Path) -> bool:
         try:

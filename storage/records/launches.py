@@ -91,6 +91,13 @@ class Launches:
         with self._database.read() as connection:
             return [from_row(Launch, row) for row in connection.execute(query).mappings()]
 
+    def unapproved(self, by: str, since: datetime) -> list[Launch]:
+        """What this person started since then with nobody's yes but her own."""
+        query = sa.select(launches).where(launches.c.launched_by == by, launches.c.created_at >= since)
+        query = query.where(launches.c.state.in_(("asked", "started")), launches.c.decided_by == "")
+        with self._database.read() as connection:
+            return [from_row(Launch, row) for row in connection.execute(query).mappings()]
+
     def _decide(self, launch_id: str, **values: Any) -> bool:
         mine = (launches.c.launch_id == launch_id) & (launches.c.state == "waiting")
         with self._database.write() as connection:

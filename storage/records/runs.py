@@ -7,11 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from domain.errors import RunError
-from domain.run import Asset, AssetState, Run, RunStatus
+from domain.run import CANCELLED_BY, Asset, AssetState, Run, RunStatus
 from storage.database import Database
 from storage.database.tables import assets, runs
 from storage.database.upsert import insert_once
 from storage.records.rows import from_row, to_row
+
+UNDER_WAY: tuple[RunStatus, ...] = ("planned", "running")
 
 
 class Runs:
@@ -53,6 +55,24 @@ class Runs:
         row = {**values, "status": status, "status_note": note, "updated_at": self._clock()}
         with self._database.write() as connection:
             connection.execute(runs.update().where(runs.c.run_id == run_id).values(**row))
+
+    def standing(self, run_id: str) -> tuple[RunStatus, str]:
+        """Status and its note, without the plan and the quote: cheap enough to ask again and again."""
+        query = sa.select(runs.c.status, runs.c.status_note).where(runs.c.run_id == run_id)
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            raise RunError(f"there is no run {run_id!r}; `draftline runs` lists them")
+        return row.status, row.status_note
+
+    def cancel(self, run_id: str, by: str, reason: str = "") -> bool:
+        """Note that somebody cancelled it. False, and nothing is written, when it was not under way any more."""
+        note = f"{CANCELLED_BY}{by}" + (f": {reason}" if reason else "")
+        row = {"status": "incomplete", "status_note": note, "updated_at": self._clock()}
+        with self._database.write() as connection:
+            is_under_way = runs.c.status.in_(UNDER_WAY)
+            found = connection.execute(runs.update().where(runs.c.run_id == run_id, is_under_way).values(**row))
+            return found.rowcount == 1
 
     def assets(self, run_id: str, keys: Iterable[str] | None = None) -> list[Asset]:
         """The run's assets in the order of the plan; only those in `keys` when given."""

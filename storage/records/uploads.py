@@ -1,5 +1,10 @@
-"""Photos that people uploaded: what they are and where their bytes lie. The bytes themselves are in the store."""
+"""Photos that people uploaded, and drafts that go in like them: what they are and where their bytes lie.
 
+The bytes themselves are in the store. An upload of a draft names it by its file name, `draft-<image id>.<extension>`;
+whoever reads that looks whether the image has these very bytes, for people may call their files so too.
+"""
+
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +18,7 @@ from storage.records.rows import from_row, to_row
 
 PREFIX = "upload:"
 """`upload:<sha256>` names an upload where a brief names its reference photos."""
+_OF_DRAFT = re.compile(r"draft-([0-9a-f]{24})\.[a-z0-9]+")
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,11 @@ class Uploads:
         with self._database.write() as connection:
             return insert_once(connection, uploads, to_row(upload))
 
+    def rename(self, sha256: str, file_name: str) -> None:
+        """Another name for people to read; bytes and uploader stay."""
+        with self._database.write() as connection:
+            connection.execute(uploads.update().where(uploads.c.sha256 == sha256).values(file_name=file_name))
+
     def get(self, sha256: str) -> Upload | None:
         with self._database.read() as connection:
             row = connection.execute(sa.select(uploads).where(uploads.c.sha256 == sha256)).mappings().first()
@@ -52,3 +63,14 @@ class Uploads:
             query = query.where(uploads.c.uploaded_by == by)
         with self._database.read() as connection:
             return [from_row(Upload, row) for row in connection.execute(query).mappings()]
+
+
+def draft_file_name(image_id: str, extension: str) -> str:
+    """How the upload of a draft is called."""
+    return f"draft-{image_id}.{extension}"
+
+
+def named_draft(file_name: str) -> str:
+    """The image id that such a file name says; "" for any other."""
+    found = _OF_DRAFT.fullmatch(file_name)
+    return found[1] if found else ""

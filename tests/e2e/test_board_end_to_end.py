@@ -1,7 +1,8 @@
 """One story on the whole of `draftline up`, in a real Chromium: a brief becomes published pictures, by the board alone.
 
 The tests are its chapters, in order, on one stack. People do what people do: they read, press, type. The numbers at
-the end are the vendors' invoice and our ledger, to the micro-dollar.
+the end are the vendors' invoice and our ledger, to the micro-dollar. Two more runs follow on the same stack: one is
+cancelled in its middle, and of one a product failed.
 """
 
 import re
@@ -11,10 +12,24 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from budget.reports import list_attempts
 from domain.money import show
 from review.access.roles import Role
+from review.amounts import money
 from tests.support.board_browser import CHROMIUM, DESK, chromium, complaints
 from tests.support.board_forgery import closed_to, forge, rows_of
+from tests.support.board_halfway import (
+    FAILS,
+    HALFWAY,
+    HALFWAY_S,
+    halfway,
+    launch_campaign,
+    launch_catalog,
+    one_product_fails,
+    states,
+    until,
+    workers,
+)
 from tests.support.board_stack import Stack, draftline_up
 from tests.support.prefect_pages import PrefectPages
 
@@ -266,7 +281,7 @@ def test_the_lineage_the_cents_and_the_bill_agree_with_the_vendors_invoice(tale:
     assert (billed["images"], billed["duplicates"]) == (DRAFTS + 1, 0)
     page.goto("/spend")
     total = page.get_by_role("region", name="Spend by").get_by_role("row", name="Together")
-    expect(total).to_contain_text(show(billed["total_micros"]))
+    expect(total).to_contain_text(money(billed["total_micros"]))
     both_colours(page)
     bills = [one for one in stack.prefect("/artifacts/filter", {}) if one["key"] == "bill"]
     assert any(show(billed["total_micros"]) in bill["data"] for bill in bills)
@@ -287,3 +302,70 @@ def test_a_viewer_is_refused_whatever_she_tries_and_nothing_changes(tale: Tale) 
     expect(page.get_by_role("heading", name="Not for you")).to_be_visible()
     both_colours(page)
     assert everything(tale.stack) == before
+
+
+def paid_in_full(stack: Stack) -> int:
+    """The vendors' bill, once nothing is open: ours to the micro-dollar, and nothing in it twice."""
+    billed, spent = stack.invoice(), stack.spent()
+    assert (spent.settled_micros, spent.held_micros, spent.in_doubt_micros) == (billed["total_micros"], 0, 0)
+    assert billed["duplicates"] == 0
+    return int(billed["images"])
+
+
+def test_a_run_is_cancelled_in_its_middle_and_recovery_brings_its_money_to_an_end(tale: Tale) -> None:
+    page, stack = tale.comes_in("cleo", "Cleo Marsh", Role.APPROVER), tale.stack
+    images = paid_in_full(stack)
+    stack.rules(halfway())
+    run_id = launch_campaign(page, "a salt-glazed jug of water", "Too Slow")
+    until(lambda: states(stack, run_id) == HALFWAY)
+    each = stack.invoice()["lines"][-1]["micros"]
+    at_work = workers(stack, run_id)
+    assert at_work
+    page.get_by_role("link", name="Cancel", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Cancel this run?")
+    expect(dialog).to_contain_text(f"Committed, and stays so{money(4 * each)}")
+    expect(dialog).to_contain_text(f"2 calls that were never sent{money(2 * each)}")
+    dialog.get_by_label("Why").fill("the wrong jug")
+    dialog.get_by_role("button", name="Cancel the run").click()
+    expect(page.get_by_role("status").first).to_contain_text(f"{money(4 * each)} stays committed")
+    expect(page.get_by_text("Cancelled by Cleo Marsh: the wrong jug")).to_be_visible()
+    both_colours(page)
+    assert stack.ended("campaign")["state"]["type"] == "CANCELLED"
+    until(lambda: not any(stack.w.processes.is_alive(name) for name in at_work))
+    sent = stack.sendings()
+    stack.pass_time(HALFWAY_S)
+    assert stack.recover()["state"]["type"] == "COMPLETED"
+    assert stack.sendings() == sent, "nobody sends for a cancelled run"
+    assert states(stack, run_id) == {"settled": 4, "released": 2}
+    assert paid_in_full(stack) == images + 4
+    expect(page.get_by_text("Freed: 2 calls never sent")).to_be_visible()
+    expect(page.get_by_role("region", name="Money")).to_contain_text(f"Spent{money(4 * each)}")
+
+
+def test_a_failed_product_is_retried_alone_and_the_others_cost_nothing_again(tale: Tale) -> None:
+    page, stack = tale.comes_in("omar", "Omar Haddad", Role.APPROVER), tale.stack
+    images = paid_in_full(stack)
+    stack.rules(one_product_fails())
+    launch_catalog(page, stack, products=2)
+    assert stack.ended("catalog")["state"]["type"] == "COMPLETED"
+    expect(page.get_by_role("heading", level=1)).to_contain_text("incomplete")
+    assert paid_in_full(stack) == images + 2, "a draft and a final of the product that did not fail"
+    before = {attempt.attempt_id for attempt in list_attempts(stack.w.database)}
+    stack.rules([])
+    page.get_by_role("link", name="Retry 1 failed product").click()
+    dialog = page.get_by_role("dialog", name="Retry what failed")
+    expect(dialog).to_contain_text("1 draft and 1 final")
+    both_colours(page)
+    dialog.get_by_role("button", name="Start again for about").click()
+    expect(page.get_by_text("Started again. What is there already is kept")).to_be_visible()
+    assert stack.ended("catalog")["state"]["type"] == "COMPLETED"
+    went_on = page.get_by_text("What had failed went on as a run of its own")
+    expect(went_on).to_contain_text("published")
+    expect(page.get_by_role("link", name="Retry")).to_have_count(0)
+    assert paid_in_full(stack) == images + 4, "only what had failed is paid"
+    paid_anew = [attempt for attempt in list_attempts(stack.w.database) if attempt.attempt_id not in before]
+    assert {attempt.dimensions.asset_key for attempt in paid_anew} == {FAILS}
+    both_colours(page)
+    went_on.get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("published")
+    expect(page.get_by_role("region", name="Products")).not_to_contain_text("Stoneware Mug")

@@ -1,4 +1,7 @@
-"""The contact sheet in a real browser: keys, two people at once, drafts that come in, a board away, 500 drafts."""
+"""The contact sheet in a real browser: keys, two people at once, drafts that come in, a board away.
+
+500 drafts at once are in test_browser_sheet_of_500.py.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -19,14 +22,6 @@ pytestmark = pytest.mark.server
 __all__ = ["seeded_folder", "site"]
 
 KEY = "slow-mornings"
-BIG_FIRST_THUMB_MS = 3_000
-BIG_LONGEST_TASK_MS = 400
-LONG_TASKS = """window.tasks = [];
-  const note = (list) => tasks.push(...list.getEntries().map((entry) => Math.round(entry.duration)));
-  new PerformanceObserver(note).observe({entryTypes: ["longtask"]});"""
-FIRST_THUMB = """Math.min(...performance.getEntriesByType("resource")
-  .filter((entry) => entry.name.endsWith("/thumb")).map((entry) => entry.responseEnd))"""
-THUMBS = "[...document.querySelectorAll('#grid img')].filter((image) => image.naturalWidth > 0).length"
 CAPS_P = """document.activeElement.dispatchEvent(
   new KeyboardEvent("keydown", {key: "P", modifierCapsLock: true, bubbles: true}))"""
 
@@ -111,10 +106,13 @@ def test_drafts_appear_while_they_are_made(site: Site) -> None:
     with sheet_of(site, site.data.running, "first-frost", user_id="waits") as page:
         place(page, "B1").locator(".cell").focus()
         expect(page.locator(".waiting")).to_have_count(5)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url) if "/cells?labels=" in request.url else None)
         add_draft(site, site.data.running, 3)
         expect(page.locator(".waiting")).to_have_count(4)
         expect(place(page, "D1").locator("img")).to_be_visible()
         expect(page.locator("#sheet-status")).to_contain_text("4 of 8 drafts")
+        assert {url.partition("labels=")[2] for url in asked} <= {"D1", ""}, "only what is new is fetched"
         assert page.evaluate("document.activeElement.closest('li').id") == "draft-B1"
         press(page, "ArrowRight", "ArrowRight", "p")
         expect(said(page)).to_have_text("D1 picked. 1 of 4 picked")
@@ -276,26 +274,6 @@ def no_violations_without_script(page: Page) -> None:
     assert all(
         button.inner_text() or button.get_attribute("aria-label") for button in page.locator("button:visible").all()
     )
-
-
-def test_500_drafts_come_quickly_and_no_task_keeps_the_page_from_answering(site: Site) -> None:
-    page = site.page(Role.REVIEWER, viewport=DESK)
-    page.add_init_script(LONG_TASKS)
-    page.goto(f"/runs/{site.data.big}/sheet/five-hundred")
-    first_ms = page.evaluate(FIRST_THUMB)
-    assert page.locator(".slot").count() == 500
-    loaded = page.evaluate(THUMBS)
-    at_start = page.evaluate("tasks.splice(0)")
-    for _ in range(20):
-        page.mouse.wheel(0, 1500)
-        page.wait_for_timeout(30)
-    press(page, "End", "p", "Home", *["ArrowDown"] * 10)
-    tasks, nodes = page.evaluate("tasks"), page.evaluate("document.querySelectorAll('*').length")
-    print(f"first thumb {first_ms:.0f} ms, {loaded} pictures, {nodes} nodes, long tasks {at_start}, then {tasks}")
-    assert first_ms < BIG_FIRST_THUMB_MS
-    assert loaded < 120, "pictures out of sight are fetched when they come near"
-    assert max(tasks, default=0) < BIG_LONGEST_TASK_MS
-    page.context.close()
 
 
 def test_axe_finds_nothing_in_any_state(site: Site) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from budget.approvals import Approvals
-from domain.errors import NotApproved, QuoteChanged, VendorBusy
+from domain.errors import ApprovalWithdrawn, NotApproved, QuoteChanged, VendorBusy
 from domain.render import Job, Receipt
 from flows.campaign import campaign
 from flows.params import CampaignParams, PromoteParams
@@ -74,6 +74,36 @@ async def test_a_run_that_stopped_half_way_goes_on_under_the_same_approval(
         stopped.setattr(Bfl, "collect", only_drafts)
         assert (await campaign(params))["published"] == 0
     assert {a.state for a in line.attempts()} == {"settled", "accepted"}
+    assert (await campaign(params))["published"] == 1
+    assert line.sandbox.invoice()["duplicates"] == 0
+    audit(line.w, line.sandbox.invoice())
+
+
+async def test_a_withdrawn_approval_stops_a_run_under_way_and_what_was_sent_is_settled(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = await approved(line, line.campaign("stopped", drafts=3))
+    collect = Bfl.collect
+
+    async def withdraw_meanwhile(self: Bfl, job: Job, **more: Any) -> Receipt:
+        if approvals(line).standing(params.approved_quote):
+            approvals(line).withdraw(params.approved_quote, "Grace")
+        return await collect(self, job, **more)
+
+    with monkeypatch.context() as under_way:
+        under_way.setattr(Bfl, "collect", withdraw_meanwhile)
+        with pytest.raises(ApprovalWithdrawn, match="Grace withdrew"):
+            await campaign(params)
+    (run,) = line.w.runs.newest()
+    assert (run.status, "Grace withdrew" in run.status_note) == ("incomplete", True)
+    # a draft that had its hold and was not sent yet gave it back
+    assert "settled" in {a.state for a in line.attempts()} <= {"settled", "released"}
+    sent = line.sandbox.invoice()
+    assert {billed["model"] for billed in sent["lines"]} == {"flux-2-klein-4b"}
+    with pytest.raises(NotApproved, match="Grace withdrew"):
+        await campaign(params)
+    assert line.sandbox.invoice() == sent
+    approvals(line).approve(params.approved_quote, "Ada", "after all")
     assert (await campaign(params))["published"] == 1
     assert line.sandbox.invoice()["duplicates"] == 0
     audit(line.w, line.sandbox.invoice())

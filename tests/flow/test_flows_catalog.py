@@ -1,6 +1,7 @@
 """A catalog night: only what changed is made, what cannot be made is reported, and the rest goes on."""
 
 import csv
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,14 @@ async def test_a_broken_row_and_a_missing_photo_are_reported_and_the_rest_is_pub
     assert "no usable photo" in told["ghost-tray"]["reason"]
     assert set(told) == {"no-title", "ghost-tray"}
     assert not any("ghost" in a.dimensions.asset_key for a in line.attempts())
+
+
+async def test_a_feed_of_which_nothing_can_be_made_says_why_and_where_the_rest_is_told(line: Line) -> None:
+    report = await catalog(line.catalog("ghosts", {"ghost-tray": "Ghost Tray", "ghost-mug": "Ghost Mug"}))
+    assert report["idle"].startswith("all 2 rows and products were set aside (line 2, ghost-tray: set aside, no usable")
+    told = Path(report["set_aside"]).read_text(encoding="utf-8-sig")
+    assert {row["sku"] for row in csv.DictReader(told.splitlines())} == {"ghost-tray", "ghost-mug"}
+    assert line.sandbox.invoice()["lines"] == []
 
 
 async def test_the_number_of_drafts_is_the_starters_where_the_style_names_none(line: Line) -> None:

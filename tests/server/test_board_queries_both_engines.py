@@ -10,6 +10,7 @@ import pytest
 
 from domain.errors import SelectionError
 from review.queries.decisions import newest_change
+from review.queries.likes import draft_of, drafts_behind
 from review.queries.lineage import asset_lineage
 from review.queries.pulse import run_pulse
 from review.queries.queue import review_queue
@@ -31,6 +32,7 @@ from review.queries.spend import (
     spend_version,
 )
 from review.queries.standing import standing
+from review.uploads import reference_name, store_draft, store_upload
 from storage.records.launches import Launch
 from storage.records.marks import Mark, MarkChange
 from tests.support.board_data import BoardData, board_wiring, seed_board
@@ -183,3 +185,19 @@ def test_briefs_are_kept_overwritten_and_forgotten(both: tuple[Seeded, Seeded], 
     assert w.saved_briefs.newest("brief") == []
     assert [w.saved_briefs.delete("b1"), w.saved_briefs.delete("b1")] == [True, False]
     assert w.saved_briefs.get("b1") is None
+
+
+@pytest.mark.parametrize("engine", [0, 1], ids=["sqlite", "postgresql"])
+def test_a_draft_that_goes_in_as_a_reference_is_known_by_its_bytes(both: tuple[Seeded, Seeded], engine: int) -> None:
+    w, data = both[engine]
+    drafts = w.images.of_run(data.published, "draft")
+    by_hand, clicked = (draft_of(w.database, draft.image_id) for draft in drafts[:2])
+    assert by_hand is not None
+    assert clicked is not None
+    store_upload(w, w.store.get(by_hand.bucket, by_hand.object_key), "saved.jpg", "jonas")
+    names = [reference_name(draft.sha256) for draft in (by_hand, clicked)]
+    assert drafts_behind(w.database, names) == {}
+    for draft in (by_hand, clicked, clicked):
+        store_draft(w, draft, "mara")
+    assert drafts_behind(w.database, [*names, "photo.png"]) == dict(zip(names, (by_hand, clicked), strict=True))
+    assert draft_of(w.database, w.images.of_run(data.published, "final")[0].image_id) is None

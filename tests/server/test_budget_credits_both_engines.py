@@ -77,6 +77,17 @@ def books(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Books]:
     database.close()
 
 
+def test_a_sender_whose_clock_is_behind_is_known_by_what_others_wrote_before_it(books: Books) -> None:
+    noon, hour = books.now, timedelta(hours=1)
+    books.ledger.send(books.held("elsewhere", vendor="google"))
+    books.now = noon - 2 * hour
+    books.settled("just now, two hours behind")
+    books.now = noon + hour / 2
+    assert not books.read(within=hour)
+    books.now = noon + hour
+    assert books.read(within=hour)
+
+
 @pytest.mark.parametrize(("billed", "finding"), [(0, "none-billed"), (100, "all-billed"), (40, "unclear")])
 def test_two_readings_prove_what_was_sent_between_them(books: Books, billed: int, finding: str) -> None:
     books.settled("before")

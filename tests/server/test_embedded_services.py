@@ -249,7 +249,7 @@ def test_s3_listens_on_loopback_alone_and_shows_nothing_without_credentials(home
         assert {host for host, _ in listeners(running.s3.pid)} == {"127.0.0.1"}
         ports = inspect(home)[0].ports
         paths = ["/buckets/draftline-private/drafts/run/hidden.txt", "/draftline-private/drafts/run/hidden.txt"]
-        with httpx.Client(trust_env=False, timeout=10) as anybody:
+        with httpx.Client(trust_env=False, timeout=60) as anybody:
             for port in (ports[c] for c in seaweed.COMPONENTS):
                 assert all(anybody.get(f"http://127.0.0.1:{port}{path}").content != b"hidden" for path in paths)
 
@@ -297,7 +297,7 @@ def test_prefect_answers_with_a_ui_that_finds_it_and_a_worker_that_polls(home: P
         found = running.prefect.environment()
         assert Path(found["PREFECT_API_SSL_CERT_FILE"]).read_text().count("BEGIN CERTIFICATE") == 1
         api = found["PREFECT_API_URL"]
-        with httpx.Client(trust_env=False, timeout=30) as client:
+        with httpx.Client(trust_env=False, timeout=60) as client:
             assert client.get(f"{api}/health").json() is True
             assert client.get(f"{running.prefect.url}/ui-settings").json()["api_url"] == api
             workers = client.post(f"{api}/work_pools/draftline/workers/filter", json={}).json()

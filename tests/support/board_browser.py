@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from review.access.local import add_person
 from review.access.roles import Role
@@ -20,7 +20,9 @@ from tests.support.board import BoardUnderTest
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = Path(next(filter(None, map(shutil.which, NAMES)), "/usr/bin/chromium"))
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-STARTS_WITHIN_S = 10.0
+STARTS_WITHIN_S = 60.0
+WAITS_MS = 60_000
+"""How long a test waits for what must come: long, for a machine that does five other things."""
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 800}
 AXE_RULES = {
@@ -49,7 +51,8 @@ def served(under: BoardUnderTest) -> Iterator[str]:
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        expect.set_options(timeout=WAITS_MS)
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS, timeout=2 * WAITS_MS)
         try:
             yield browser
         finally:
@@ -59,6 +62,7 @@ def chromium() -> Iterator[Browser]:
 def signed_in(under: BoardUnderTest, browser: Browser, url: str, *roles: Role, **context: Any) -> BrowserContext:
     """A browser's window of somebody with these roles; `context` goes to Playwright (viewport, color_scheme …)."""
     made = browser.new_context(base_url=url, **context)
+    made.set_default_timeout(WAITS_MS)
     user_id = "+".join(sorted(roles))
     if under.board.accounts.user(user_id) is None:
         add_person(under.board.accounts, user_id, user_id.title(), frozenset(roles))

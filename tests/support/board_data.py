@@ -198,7 +198,7 @@ class _Seed:
     ) -> tuple[bytes, dict[str, Any], tuple[int, int]]:
         plan = asset.plan["draft"]
         shape = plan["width_px"] / plan["height_px"]
-        long_px = 48 if not self.pictures else FINAL_PX if stage == "final" else DRAFT_PX
+        long_px = 128 if not self.pictures else FINAL_PX if stage == "final" else DRAFT_PX
         size = (long_px, round(long_px / shape)) if shape >= 1 else (round(long_px * shape), long_px)
         return *seed_picture(prompt, seed, tuple(references), size, painted=self.pictures), size
 
@@ -263,7 +263,7 @@ class _Seed:
         """One SKU failed, one is soft, one imagined, and two people disagree about a fourth."""
         self._sheet_opened(planned)
         run_id, made = planned.run.run_id, [a.asset_key for a in planned.assets]
-        self._move(planned, "failed", "no draft: bfl: the request was moderated (moderated)", made[:1])
+        self._move(planned, "failed", "no draft: bfl: Request Moderated", made[:1])
         self.money.in_doubt(planned.run, planned.assets[1], "draft")
         self.money.held(planned.run, planned.assets[2], "final")
         with self.w.database.write() as connection:

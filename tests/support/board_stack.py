@@ -25,6 +25,7 @@ from review.access.local import add_person, link_path, new_link
 from review.access.roles import Role
 from storage.records.accounts import Accounts
 from wiring import Settings, Wiring, build
+from wiring.wiring import new_id
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN_S = 240
@@ -71,6 +72,10 @@ class Stack:
         """How the vendors behave from now on (sandbox/README.md)."""
         self._sandbox("PUT", "rules", json=rules)
 
+    def sendings(self) -> int:
+        """How many requests for work have come since the rules were put, those that were refused included."""
+        return max(int(rule["seen"]) for rule in self._sandbox("GET", "rules")["rules"])
+
     def pass_time(self, seconds: float) -> None:
         """At the vendors', at once: what is late by so much is done."""
         self._sandbox("POST", "clock", json={"advance_s": seconds})
@@ -98,6 +103,21 @@ class Stack:
             assert time.monotonic() < deadline, found["state"]
             time.sleep(0.3)
         return found
+
+    def recover(self) -> dict[str, Any]:
+        """The deployment that otherwise comes every ten minutes, now; its flow run, once it has ended."""
+        deployment = self.prefect("/deployments/name/recovery/recovery")
+        body = {"parameters": {"params": {}}, "idempotency_key": new_id()}
+        url, busy = f"{self.url('prefect')}/api/deployments/{deployment['id']}/create_flow_run", 503
+        # a server on SQLite answers so while somebody else writes
+        while (begun := httpx.post(url, json=body, timeout=60, trust_env=False)).status_code == busy:
+            time.sleep(0.3)
+        flow_run_id = begun.raise_for_status().json()["id"]
+        deadline = time.monotonic() + ENDS_WITHIN_S
+        while (found := self.prefect(f"/flow_runs/{flow_run_id}"))["state"]["type"] not in ENDS:
+            assert time.monotonic() < deadline, found["state"]
+            time.sleep(0.3)
+        return dict(found)
 
     # -- the board's end -----------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from review.access.local import add_person
 from review.access.roles import Role
 from tests.support.board import BoardUnderTest
-from tests.support.board_browser import CHROMIUM, chromium, complaints, served
+from tests.support.board_browser import CHROMIUM, WAITS_MS, chromium, complaints, served
 from tests.support.board_data import BoardData, board_wiring, seed_board
 
 
@@ -35,6 +35,7 @@ class Site:
         if accounts.user(who) is None:
             add_person(accounts, who, who.title(), frozenset(roles))
         made = self.browser.new_context(base_url=self.url, **context)
+        made.set_default_timeout(WAITS_MS)
         made.add_cookies([{"name": "draftline_session", "value": self.under.board.sessions.open(who), "url": self.url}])
         return made
 

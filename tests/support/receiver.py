@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 POLL_S = 0.005
+WITHIN_S = 60.0
+HANGS_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Receiver:
             def do_POST(self) -> None:
                 data = self.rfile.read(int(self.headers["content-length"]))
                 receiver.mail.append(Mail(time.monotonic(), {k.lower(): v for k, v in self.headers.items()}, data))
-                receiver._let_go.wait(30)
+                receiver._let_go.wait(HANGS_S)
                 self.send_response(receiver._codes.pop(0) if receiver._codes else 204)
                 self.end_headers()
 
@@ -57,7 +59,7 @@ class Receiver:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}/hook/of-somebody"
 
-    def wait_for(self, count: int, within_s: float) -> list[Mail]:
+    def wait_for(self, count: int, within_s: float = WITHIN_S) -> list[Mail]:
         """The first `count` posts, or as many as came in time."""
         deadline = time.monotonic() + within_s
         while len(self.mail) < count and time.monotonic() < deadline:

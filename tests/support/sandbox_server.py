@@ -10,7 +10,7 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEED = 1000
-DELIVERY_WAIT_S = 10.0
+DELIVERY_WAIT_S = 60.0
 
 
 class SandboxServer:
@@ -66,6 +66,6 @@ class SandboxServer:
     def stop(self, *, kill: bool = False) -> None:
         self._http.close()
         self.process.kill() if kill else self.process.terminate()
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=60)
         if self.process.stdout:
             self.process.stdout.close()

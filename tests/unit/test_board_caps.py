@@ -17,7 +17,7 @@ from budget.typed_amounts import typed_usd
 from domain.attempt import Dimensions, Intent
 from domain.errors import CapRefused, InputError
 from review.access.roles import Role
-from review.cap_forms import scope_text
+from review.cap_forms import cap_title, scope_text, window_text
 from tests.support.board import BoardClient, BoardUnderTest
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -67,6 +67,35 @@ def text_of(answer_text: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer_text)).split())
 
 
+@pytest.mark.parametrize(
+    ("window", "told"),
+    [
+        ("2026-11-21", "21 Nov 2026"),
+        ("2026-W07", "week 7 of 2026"),
+        ("2026-11", "November 2026"),
+        ("total", "since it was set"),
+        ("run autumn-1", "run autumn-1"),
+        ("spring|2026-11-01", "spring · 1 Nov 2026"),
+    ],
+)
+def test_a_window_reads_as_people_say_it(window: str, told: str) -> None:
+    assert window_text(window) == told
+
+
+@pytest.mark.parametrize(
+    ("cap", "told"),
+    [
+        (Cap("day", "global", "", "day", 1), "All spend a day"),
+        (Cap("all", "global", "", "total", 1), "All spend (all)"),
+        (Cap("each", "flow", "*", "week", 1), "Each flow, a week"),
+        (Cap("brand", "cost_centre", "brand", "month", 1), "Cost centre brand, a month"),
+        (Cap("run:r1", "run_id", "r1", "total", 1), "This run"),
+    ],
+)
+def test_a_cap_s_title_says_what_it_counts(cap: Cap, told: str) -> None:
+    assert cap_title(cap) == told
+
+
 def test_every_cap_is_there_with_what_is_committed_left_and_where_it_is_heading(desk: Desk) -> None:
     attempt = desk.hold(400_000)
     desk.ledger.send(attempt)
@@ -74,8 +103,8 @@ def test_every_cap_is_there_with_what_is_committed_left_and_where_it_is_heading(
     desk.hold(200_000)
     page = desk.her.get("/caps").text
     shown = text_of(page)
-    assert "$0.6000 of $1.00, 60 %" in shown
-    assert "$0.4000 left · $0.2000 held" in shown
+    assert "$0.60 of $1.00, 60 %" in shown
+    assert "$0.40 left · $0.20 held" in shown
     assert "At this pace about $1.20 by 22 Nov 2026, 00:00 UTC: the limit is reached about 21 Nov 2026, 20:00" in shown
     assert "each campaign by itself, each month, Europe/Berlin" in shown
     assert "Nothing was held under it in this period" in shown, "a cap without a window is there too"
@@ -101,7 +130,7 @@ def test_a_hold_is_on_the_page_at_its_next_pulse(desk: Desk) -> None:
     desk.hold(123_400)
     fresh = desk.her.get(f"/caps/pulse?version={version}")
     assert fresh.status_code == 200
-    assert "$0.1234" in fresh.text
+    assert "$0.12" in fresh.text
 
 
 def test_raising_a_cap_lets_the_next_hold_through_and_is_recorded_with_who_and_why(desk: Desk) -> None:
@@ -133,7 +162,7 @@ def test_lowering_under_what_is_committed_asks_once_more_and_then_stops_new_hold
         desk.hold(1)
     assert desk.ledger.get(held).state == "held"
     shown = text_of(desk.her.get("/caps").text)
-    assert "$0.1000 over : no new hold fits" in shown
+    assert "$0.10 over : no new hold fits" in shown
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The launch pages: what is asked becomes what the flow takes, the quote that was seen is what starts, once."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from starlette.datastructures import FormData
 from budget.approvals import Approvals
 from budget.caps import Cap
 from flows.params import CampaignParams
+from review.access.roles import Role
 from review.pages.launch_form import LaunchForm
+from storage.records.launches import Launch
 from tasks.charging import dimensions
 from tasks.plans import plan_run
 from tasks.wishes import wishes_of_brief
@@ -28,7 +31,7 @@ pytest_plugins = ["tests.support.board_launch_fixtures"]
 def test_an_empty_form_asks_for_a_subject_and_offers_every_ladder_with_its_price(creator: BoardClient) -> None:
     page = creator.get("/launch").text
     assert "Say what the picture is of" in page
-    for words in ("economy", "google", "flux", "FLUX.2 [klein] 4B", "$0.0140", "3840 × 2160", "stops no work"):
+    for words in ("economy", "google", "flux", "FLUX.2 [klein] 4B", "$0.014", "3840 × 2160", "stops no work"):
         assert words in page
 
 
@@ -67,6 +70,11 @@ def test_a_wrong_field_is_told_beside_it_and_nothing_that_was_typed_is_lost(crea
     assert 'id="field-palette-error"' in answer.text
     assert "calm &lt;b&gt;" in answer.text
     assert "quote_hash" not in answer.text
+    listed = answer.text.partition('class="problems"')[2].partition("</div>")[0]
+    assert "<li>Palette: " in listed, "the list above the form says which field it means"
+    beside = creator.submit("/launch/preview", htmx=True, **{**BRIEF, "drafts": "99", "cap_cents": "x"}).text
+    assert '<li data-field="drafts">Drafts: <span>At most 16.</span></li>' in beside
+    assert '<li data-field="cap_cents">Cap for this run: <span>Write a whole number.</span></li>' in beside
 
 
 def test_a_cap_that_is_too_small_is_named_and_the_button_is_shut(under: BoardUnderTest, creator: BoardClient) -> None:
@@ -150,7 +158,7 @@ def test_while_prefect_is_away_nothing_is_lost_and_the_same_button_starts_it_lat
     fields, prefect.away = previewed(creator), True
     answer = creator.submit("/launch/start", **fields)
     assert answer.status_code == 503
-    assert "It was not started" in answer.text
+    assert "It did not start. Try again" in answer.text
     assert "a stoneware mug on an oak table" in answer.text
     assert "Approved, but not started yet" in creator.get("/launch/approvals").text
     prefect.away = False
@@ -237,3 +245,68 @@ def test_an_approver_starts_her_own_unless_two_pairs_of_eyes_are_asked_for(
     under.w.settings.board_four_eyes = False
     assert approver.submit("/launch/start", **fields).status_code == 303
     assert len(prefect.started) == 1
+
+
+def test_small_launches_of_one_day_count_together_and_each_cost_centre_by_itself(
+    under: BoardUnderTest, creator: BoardClient, approver: BoardClient, prefect: FakePrefect
+) -> None:
+    """At $0.111 each, with $0.30 to start by oneself: two fit, the third needs an approver."""
+    under.w.settings.board_approval_limit_cents = 30
+    parts = [{**BRIEF, "name": f"part-{n}", "subject": f"mug {n}", "form_id": f"part-{n}"} for n in range(4)]
+    for fields in parts[:2]:
+        assert creator.submit("/launch/start", **previewed(creator, **fields)).status_code == 303
+    third = previewed(creator, **parts[2])
+    page = creator.submit("/launch/preview", htmx=True, **third).text
+    assert "together with your others of today, $0.3" in page
+    assert "is above the limit of $0.30: an approver has to say yes first" in page
+    answer = creator.submit("/launch/start", **third)
+    assert answer.status_code == 409
+    assert "together with your others of today" in answer.text
+    assert len(prefect.started) == 2
+    # the same one again is no other one, another cost centre has its own sum, and so has another person
+    under.w.settings.board_approval_limit_cents = 24
+    assert creator.submit("/launch/start", **previewed(creator, **parts[0])).status_code == 303
+    other = previewed(creator, **{**parts[3], "cost_centre": "hats"})
+    assert creator.submit("/launch/start", **other).status_code == 303
+    assert creator.submit("/launch/ask", **third).status_code == 303
+    (launch,) = under.w.launches.newest("waiting")
+    url = f"/launch/approvals/{launch.launch_id}/approve"
+    assert approver.submit(url, quote_hash=launch.quote_hash).status_code == 303
+    assert len(prefect.started) == 4
+
+
+def test_what_she_launched_yesterday_or_an_approver_agreed_to_does_not_count_today(
+    under: BoardUnderTest, creator: BoardClient, approver: BoardClient, prefect: FakePrefect
+) -> None:
+    creator.submit("/launch/ask", **previewed(creator, **DEAR))
+    (launch,) = under.w.launches.newest("waiting")
+    approver.submit(f"/launch/approvals/{launch.launch_id}/approve", quote_hash=launch.quote_hash)
+    parts = [{**BRIEF, "name": f"part-{n}", "subject": f"mug {n}", "form_id": f"part-{n}"} for n in range(2)]
+    assert creator.submit("/launch/start", **previewed(creator, **parts[0])).status_code == 303
+    today = under.w.now()
+    under.w.__dict__["now"] = lambda: today + timedelta(days=1)
+    assert creator.submit("/launch/start", **previewed(creator, **parts[1])).status_code == 303
+    assert len(prefect.started) == 3
+
+
+def test_launches_at_the_same_moment_count_too(
+    under: BoardUnderTest, creator: BoardClient, prefect: FakePrefect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What others of hers began after the page had looked is seen before the launch is sent."""
+    under.w.settings.board_approval_limit_cents = 30
+    parts = [{**BRIEF, "name": f"part-{n}", "subject": f"mug {n}", "form_id": f"part-{n}"} for n in range(3)]
+    first, *others = [previewed(creator, **fields) for fields in parts]
+    begin = under.w.launches.begin
+
+    def others_begin_first(launch: Launch) -> tuple[Launch, bool]:
+        monkeypatch.setattr(under.w.launches, "begin", begin)
+        tab = under.client(Role.CREATOR)
+        assert [tab.submit("/launch/start", **fields).status_code for fields in others] == [303, 303]
+        return begin(launch)
+
+    monkeypatch.setattr(under.w.launches, "begin", others_begin_first)
+    answer = creator.submit("/launch/start", **first)
+    assert answer.status_code == 503
+    assert "together with your others of today" in answer.text
+    assert sorted(one.state for one in under.w.launches.newest()) == ["failed", "started", "started"]
+    assert len(prefect.started) == 2

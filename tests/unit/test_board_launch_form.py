@@ -28,6 +28,7 @@ FULL = LaunchForm(
     text_in_image="SLOW",
     people="no",
     references=(f"upload:{'a' * 64}", f"upload:{'b' * 64}"),
+    style_references=(f"upload:{'b' * 64}",),
     placements=("hero", "web"),
     own=(OwnSize("shelf", "500", "250", "contain", "jpeg png", "#eeeeee", "yes", "90000"), OwnSize()),
     final_megapixels="1.5",
@@ -55,7 +56,7 @@ def test_every_field_of_the_form_is_what_the_campaign_takes_and_comes_back_the_s
 def test_a_browser_form_reads_as_it_was_written() -> None:
     body = FULL.body()
     pairs = [(name, value) for name, value in body.items() if isinstance(value, str)]
-    pairs += [(name, value) for name in ("references", "placements") for value in body[name]]
+    pairs += [(name, value) for name in ("references", "style_references", "placements") for value in body[name]]
     pairs += [(f"own_{name}", value) for row in body["own"] for name, value in row.items()]
     assert LaunchForm.of_sent(FormData(pairs)) == replace(FULL, own=FULL.own[:1])
 
@@ -89,7 +90,7 @@ def test_the_forms_bounds_are_the_flows_bounds(ours: Any, theirs: Any) -> None:
 
 
 def test_the_reference_photos_of_a_brief_from_a_file_become_paths_but_uploads_stay(tmp_path: Path) -> None:
-    brief = replace(FULL, references=()).brief().model_copy(update={"references": ("a.png", f"upload:{'a' * 64}")})
+    brief = FULL.with_references(()).brief().model_copy(update={"references": ("a.png", f"upload:{'a' * 64}")})
     made = CampaignParams.of_brief(brief, tmp_path)
     assert made.references == [str(tmp_path / "a.png"), f"upload:{'a' * 64}"]
 
@@ -106,6 +107,39 @@ def test_everything_that_is_wrong_is_told_by_field() -> None:
         wrong.check()
     assert set(caught.value.errors) == {"subject", "own", "placements", "palette", "drafts", "due_at"}
     assert caught.value.errors["subject"] == "Say what the picture is of."
+    assert caught.value.errors["drafts"] == "At most 16."
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ({"drafts": "two"}, "Write a whole number."),
+        ({"drafts": "0"}, "At least 1."),
+        ({"cap_cents": "99999999"}, "At most 10,000,000."),
+        ({"final_megapixels": "big"}, "Write a number."),
+        ({"final_megapixels": "-1"}, "At least 0."),
+        ({"cost_centre": "x" * 81}, "At most 80 characters."),
+    ],
+)
+def test_a_number_out_of_bounds_is_told_in_plain_words(typed: dict[str, str], told: str) -> None:
+    with pytest.raises(FormErrors) as caught:
+        LaunchForm(subject="a mug", **typed).check()
+    assert list(caught.value.errors.items()) == [(*typed, told)]
+
+
+def test_photos_stay_what_they_are_for_when_others_come_and_go() -> None:
+    photo, look = FULL.references
+    form = FULL.with_references([look, "upload:new", photo])
+    assert form.style_references == (look,)
+    assert form.with_references([photo]).style_references == ()
+    assert FULL.with_look("upload:new").style_references == (look, "upload:new")
+    assert FULL.with_look(photo) == FULL, "one that is there already stays what it is"
+
+
+def test_only_a_photo_of_the_form_can_be_a_look() -> None:
+    photo, look = FULL.references
+    pairs = [("references", photo), ("style_references", ""), ("style_references", look)]
+    assert LaunchForm.of_sent(FormData(pairs)).style_references == ()
 
 
 def test_photos_are_put_in_order_and_taken_out() -> None:

@@ -78,12 +78,15 @@ async def test_each_refusal_is_a_sentence(answer: httpx.Response, kind: type[Dra
         await api(lambda _request: answer).start("campaign/campaign", {}, idempotency_key="k")
 
 
-async def test_a_server_that_is_away_or_unknown_is_a_sentence() -> None:
+async def test_a_server_that_is_away_or_unknown_is_a_sentence_and_its_address_is_for_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 
-    with pytest.raises(PrefectAway, match=r"http://prefect\.test/api does not answer \(ConnectError\)"):
+    with pytest.raises(PrefectAway, match=r"^the service that starts runs does not answer; nothing was started$"):
         await api(refuse).flow_run("r-1")
+    assert "away=http://prefect.test/api error=ConnectError" in caplog.text
     with pytest.raises(PrefectAway, match="draftline up"):
         await PrefectApi("").flow_run("r-1")
 

@@ -38,7 +38,7 @@ def decide(her: BoardClient, run_id: str, asset: str, **fields: str) -> str:
 def test_the_gravest_exception_comes_first_with_its_reason(her: BoardClient, data: BoardData) -> None:
     text = her.get(f"/queue?run={data.catalog}").text
     assert "Stoneware Mug" in text
-    assert "the request was moderated" in text
+    assert "Request Moderated" in text
     assert "1 of 4" in text
     second = her.get(f"/queue?run={data.catalog}&at=1").text
     assert "Mara Lindqvist picked A1, Jonas Weber rejected it" in second

@@ -1,10 +1,13 @@
 """Runs as pages and forms: the list, one run, cancel, start again, one asset's descent. A browser is in e2e."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from budget.report_runs import money_of_runs
+from budget.unfinished import NEVER_SENT
+from domain.attempt import Dimensions, Intent
 from review.access.roles import Role
 from storage.records.flow_runs import FlowRun
 from storage.records.launches import Launch
@@ -52,8 +55,8 @@ def test_a_run_tells_its_stages_money_problems_and_who_works_on_it(
     text = under.client(Role.VIEWER).get(f"/runs/{data.catalog}").text
     assert "32 of 32" in text
     assert "1 failed" in text
-    assert "the request was moderated" in text
-    assert "Quote: $1.0610, low, expected and worst alike" in text
+    assert "Request Moderated" in text
+    assert "Quote: $1.06, low, expected and worst alike" in text
     assert f"{UI}/runs/flow-run/flow-" in text
     assert "/cancel" not in text
     assert "/again" not in text
@@ -64,6 +67,22 @@ def test_a_published_run_names_its_addresses(under: BoardUnderTest, data: BoardD
     assert "campaigns, version 3" in text
     assert "/catalogs/campaigns/current.json" in text
     assert "/catalogs/campaigns/v/3-0a1b2c3d4e5f.json" in text
+
+
+def test_a_brief_s_warnings_stand_among_the_run_s_with_a_link_to_it(under: BoardUnderTest, data: BoardData) -> None:
+    text = under.client(Role.VIEWER).get(f"/runs/{data.published}").text
+    notes = text.partition('id="notes-title"')[2].partition("</section>")[0]
+    assert f'<a href="/runs/{data.published}/assets/harvest-table">harvest-table</a>: placement' in notes
+    assert "None." not in notes
+
+
+def test_the_first_page_names_runs_and_sheets_as_their_own_pages_do(under: BoardUnderTest, data: BoardData) -> None:
+    home, runs = (under.client(Role.VIEWER).get(path).text for path in ("/", "/runs"))
+    for title in ("First-Frost", "Slow-Mornings", "Five-Hundred"):
+        assert f">{title}</a>" in home
+        assert f">{title}</a>" in runs
+    assert re.search(r'class="sheet-name">Cedar &amp; Smoke Room Mist<span class="quiet"> · autumn<', home)
+    assert 'aria-current="page">Today</a>' in home
 
 
 def test_htmx_gets_only_what_changes(under: BoardUnderTest, data: BoardData) -> None:
@@ -139,7 +158,7 @@ def test_cancel_shows_the_money_and_then_asks_prefect_to_stop(
     prefect.knows(flow_run_id, "RUNNING")
     shown = her.get(f"/runs/{data.running}/cancel").text
     assert "Committed, and stays so" in shown
-    assert "$0.0450" in shown
+    assert "$0.05" in shown
     before = _money(under, data.running)
     answer = her.submit(f"/runs/{data.running}/cancel", reason="wrong  brief")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/runs/{data.running}")
@@ -151,6 +170,35 @@ def test_cancel_shows_the_money_and_then_asks_prefect_to_stop(
     assert (entry.action, entry.detail["committed_micros"], entry.detail["flow_runs"]) == (
         "run.cancelled", 45_000, [flow_run_id],
     )  # fmt: skip
+
+
+def test_a_cancelled_run_says_what_was_freed_and_waits_for_its_worker_before_it_goes_on(
+    under: BoardUnderTest, data: BoardData, prefect: FakePrefect
+) -> None:
+    her, w = under.client(Role.CREATOR), under.w
+    prefect.knows(f"flow-{data.running[-10:]}", "RUNNING")
+    paid_for = Dimensions(data.running, "campaign", vendor="bfl", model_id="flux-2-pro")
+    held = w.ledger.hold(Intent("never-sent", 30_000, "2026-11", paid_for), slots=4)
+    answer = her.submit(f"/runs/{data.running}/cancel", reason="wrong brief")
+    text = her.get(answer.headers["location"]).text
+    assert "Cancelled by Creator: wrong brief" in text
+    assert "frees what was never sent" in text
+    assert "not finished" in text
+    w.processes.beat()
+    w.processes.take(f"run:{data.running}", "a test")
+    launch_id = "retry-" + "0" * 32
+    waits = her.submit(f"/runs/{data.running}/again", launch_id=launch_id)
+    assert (waits.status_code, "A worker is still at this run" in waits.text) == (409, True)
+    w.ledger.give_up(held.attempt_id, code=NEVER_SENT, note="its process is gone")
+    assert "Freed: 1 call never sent" in her.get(f"/runs/{data.running}").text
+
+
+def test_a_run_that_ended_while_somebody_thought_about_cancelling_stays_as_it_ended(
+    under: BoardUnderTest, data: BoardData
+) -> None:
+    before = under.w.runs.get(data.published)
+    assert not under.w.runs.cancel(data.published, "Mara")
+    assert under.w.runs.get(data.published) == before
 
 
 def test_what_does_not_run_cannot_be_cancelled_and_an_absent_prefect_changes_nothing(
@@ -178,6 +226,7 @@ def test_retry_is_quoted_for_what_failed_and_starts_once(
     assert "1 product that failed" in shown
     assert "4 drafts and 1 final" in shown
     assert "stoneware-mug" in shown
+    assert "A vendor refused stoneware-mug by its rules" in shown
     launch_id = LAUNCH_ID.search(shown).group(1)  # type: ignore[union-attr]
     for _ in range(2):
         assert her.submit(f"/runs/{data.catalog}/again", launch_id=launch_id).status_code == 303
@@ -194,10 +243,17 @@ def test_a_catalogs_retry_leads_to_the_run_that_it_became(
     prefect.knows("flow-retry", "SCHEDULED")
     her = under.client(Role.VIEWER)
     assert "Started again. It waits for a worker." in her.get(f"/runs/{data.catalog}").text
+    creator = under.client(Role.CREATOR)
+    assert "/again" not in creator.get(f"/runs/{data.catalog}").text, "not twice"
+    again = creator.submit(f"/runs/{data.catalog}/again", launch_id="retry-" + "0" * 32)
+    assert (again.status_code, "It was started again already" in again.text) == (409, True)
+    assert prefect.started == []
+    under.w.runs.open(replace(under.w.runs.get(data.catalog), run_id="catalog-autumn-retry", status="published"), [])
     under.w.flow_runs.add(FlowRun("flow-retry", "catalog-autumn-retry", "catalog", "mara"))
-    text = her.get(f"/runs/{data.catalog}").text
+    text = creator.get(f"/runs/{data.catalog}").text
     assert "Started again" not in text
-    assert 'href="/runs/catalog-autumn-retry"' in text
+    assert re.search(r'href="/runs/catalog-autumn-retry">.*published', text)
+    assert "/again" not in text, "what failed is retried there"
 
 
 def test_a_run_from_elsewhere_starts_again_with_what_prefect_remembers(
@@ -247,7 +303,7 @@ def test_an_asset_shows_every_step_with_price_seed_and_hash(under: BoardUnderTes
     text = under.client(Role.VIEWER).get(f"/runs/{data.published}/assets/harvest-table").text
     final = under.w.images.of_run(data.published, "final")[0]
     assert "From draft B1 to the published files" in text
-    for fact in (final.sha256, str(final.seed), final.model_answered, "$0.0750", "by the vendor&#39;s bill"):
+    for fact in (final.sha256, str(final.seed), final.model_answered, "$0.075", "by the vendor&#39;s bill"):
         assert fact in text, fact
     assert text.count("/blobs/") >= 10, "each rendition has its address, as a link and to copy"
     assert "/spend/attempts/" not in text
@@ -258,7 +314,7 @@ def test_an_asset_shows_every_step_with_price_seed_and_hash(under: BoardUnderTes
 
 def test_an_asset_without_a_picture_says_why_and_what_is_in_doubt(under: BoardUnderTest, data: BoardData) -> None:
     her = under.client(Role.VIEWER)
-    assert "the request was moderated" in her.get(f"/runs/{data.catalog}/assets/stoneware-mug").text
+    assert "Request Moderated" in her.get(f"/runs/{data.catalog}/assets/stoneware-mug").text
     doubtful = her.get(f"/runs/{data.catalog}/assets/{under.w.runs.assets(data.catalog)[1].asset_key}").text
     assert "in doubt since" in doubtful
 

@@ -17,6 +17,7 @@ from review.queries.sheet_picks import run_picks
 from review.queries.sheets import sheet
 from review.sheet_streams import MAX_STREAMS_A_PERSON, Seats
 from review.sheet_view import View, cells, versions
+from storage.database.tables import scores
 from storage.records.marks import MarkChange
 from tests.support.board import BoardClient, BoardUnderTest
 from tests.support.board_data import BoardData, board_wiring, seed_board
@@ -155,8 +156,8 @@ def test_filters_hide_and_sorting_orders(her: BoardClient, data: BoardData) -> N
     assert "C1" not in shown("?show=unflagged")
     assert shown("?stars=3") == ["D1"]
     assert shown("?show=nonsense&stars=x&sort=%00&draft=%22%3E")[:2] == shown("")[:2]
-    ranks = [int(facts["rank"]) for facts in slots(her.get(f"{url_of(data)}?sort=score").text).values()]
-    assert ranks == sorted(ranks)
+    found = [float(facts["score"]) for facts in slots(her.get(f"{url_of(data)}?sort=score").text).values()]
+    assert found == sorted(found, reverse=True)
 
 
 def test_near_duplicates_lie_under_the_best_till_the_stack_is_opened_or_somebody_picks_one(
@@ -252,7 +253,7 @@ def test_the_promotion_says_what_is_picked_by_whom_and_what_it_costs(her: BoardC
     assert "2 finals" in everybody
     assert "picked by Jonas Weber, Mara Lindqvist" in everybody
     assert "$0.15" in everybody
-    assert "Cap day" in everybody
+    assert "All spend a day" in everybody
     assert "after this at worst" in everybody
     mine = her.get(f"{url_of(data)}/promote?whose=mine", headers={"hx-request": "true"}).text
     assert "1 final" in mine
@@ -409,6 +410,17 @@ def test_a_person_has_so_many_streams_and_is_told_to_ask_now_and_then_beyond(
         assert her.get(f"{url_of(data)}/events").status_code == 204
     assert seats.is_free(her.user_id)
     assert set(her.get(f"{url_of(data)}/versions").json()) == {"A1", "B1", "C1", "D1", "A2", "B2", "*"}
+
+
+def test_a_score_that_moves_everybody_s_rank_changes_no_other_place(under: BoardUnderTest, data: BoardData) -> None:
+    before = sheet(under.w.database, data.campaign, KEY)
+    worst = max(before.drafts, key=lambda draft: draft.rank)
+    with under.w.database.write() as connection:
+        connection.execute(scores.update().where(scores.c.image_id == worst.image_id).values(overall=0.999))
+    after = sheet(under.w.database, data.campaign, KEY)
+    assert all(old.rank != new.rank for old, new in zip(before.drafts, after.drafts, strict=True))
+    told, then = versions(before, ()), versions(after, ())
+    assert {label for label in then if then[label] != told[label]} == {worst.label}
 
 
 def test_versions_do_not_depend_on_who_looks(under: BoardUnderTest, data: BoardData) -> None:

@@ -1,6 +1,7 @@
 """What every answer of the board has in common: headers, hosts, limits, errors, messages, the log; people, audit."""
 
 import io
+import json
 import logging
 from pathlib import Path
 
@@ -156,6 +157,42 @@ def test_a_message_is_shown_once_on_the_page_after(under: BoardUnderTest) -> Non
     assert client.submit("/people", user_id="bob", roles="viewer").headers["location"] == "/people#bob"
     assert "bob may come in now" in client.get("/people").text
     assert "bob may come in now" not in client.get("/people").text
+
+
+@pytest.mark.parametrize("text", ["ü" * 2_000, "朝" * 2_000, "🫖" * 2_000, '"' * 2_000, "\x01" * 2_000, "word " * 500])
+def test_five_long_messages_in_any_script_fit_a_cookie_and_a_header(under: BoardUnderTest, text: str) -> None:
+    async def speaks(request: Request) -> Response:
+        for number in range(5):
+            render.flash(request, f"{number}{text}", "good")
+        return Response() if render.wants_fragment(request) else render.see_other(request, "/")
+
+    add_page(under, Page("/speaks", speaks, Role.VIEWER, methods=("POST",)))
+    client = under.client(Role.VIEWER)
+    answer = client.submit("/speaks")
+    (cookie,) = (line for line in answer.headers.get_list("set-cookie") if line.startswith("draftline_flash="))
+    assert len(cookie.partition(";")[0]) <= 4_096, "a browser drops a longer one whole"
+    page = client.get("/").text
+    assert page.count('class="flash flash-good"') == 5
+    assert page.count("…</p>") == 5, "cut at a character, and marked as cut"
+    header = client.submit("/speaks", htmx=True).headers["hx-trigger"]
+    assert len(header) <= 4_096
+    assert [one["text"][0] for one in json.loads(header)["board:flash"]] == list("01234")
+
+
+def test_whoever_was_signed_out_comes_back_to_the_page_that_she_looked_at(under: BoardUnderTest) -> None:
+    nobody, sent_by = under.client(), {"origin": ADDRESS}
+    page = {"hx-request": "true", "hx-current-url": f"{ADDRESS}/launch?copy=b1"}
+    assert nobody.post("/launch/preview", headers={**sent_by, **page}).headers["hx-redirect"] == (
+        "/sign-in?next=/launch%3Fcopy%3Db1"
+    )
+    elsewhere = {"hx-request": "true", "hx-current-url": "https://evil.example/launch"}
+    assert nobody.post("/launch/preview", headers={**sent_by, **elsewhere}).headers["hx-redirect"] == "/sign-in"
+    broken = {"hx-request": "true", "hx-current-url": "http://[half"}
+    assert nobody.post("/launch/preview", headers={**sent_by, **broken}).headers["hx-redirect"] == "/sign-in"
+    told = nobody.post("/launch/start", headers={**sent_by, "referer": f"{ADDRESS}/launch"})
+    assert told.status_code == 401
+    assert "nothing was sent, and nothing is changed" in told.text
+    assert 'href="/sign-in?next=/launch"' in told.text
 
 
 @pytest.mark.parametrize("cookie", ["%%%", "AAAA", "bnVsbA==", "WzEsMl0=", "W3sidGV4dCI6IFsxXX1d"])

@@ -16,8 +16,9 @@ from budget.approvals import Approvals
 from budget.quote import Quote, QuoteLine
 from budget.reports import list_attempts
 from domain.attempt import Dimensions, Intent
-from domain.money import Micros, PriceRange
+from domain.money import Micros, PriceRange, from_usd
 from review.access.roles import Role
+from review.amounts import money
 from review.charts import HEIGHT, PLAIN, stacked_bars
 from review.queries.spend import spend_by, spend_total
 from review.spend_asked import Asked
@@ -86,7 +87,7 @@ def test_every_number_leads_to_attempts_that_add_up_to_it(her: BoardClient) -> N
     for url, number in dict.fromkeys(shown):
         behind = her.get(html.unescape(url)).text
         count, together = re.search(r"<strong>([0-9,]+) attempts?</strong>, together.*?\$([0-9.,]+)<", behind).groups()  # type: ignore[union-attr]
-        assert float(number.replace(",", "")) in (float(count.replace(",", "")), float(together.replace(",", "")))
+        assert number in (count, money(from_usd(together.replace(",", ""))).removeprefix("$")), "to the cent"
 
 
 def test_filters_combine_stay_in_the_address_and_can_be_taken_away(her: BoardClient) -> None:
@@ -157,7 +158,7 @@ def test_a_hold_is_on_the_page_at_its_next_pulse(under: BoardUnderTest, her: Boa
     fresh = her.get(url, headers={"hx-request": "true"})
     assert fresh.status_code == 200
     assert "late-idea" in fresh.text
-    assert "$1.2345" in fresh.text
+    assert "$1.23" in fresh.text
     assert f'data-version="{version}"' not in fresh.text
     assert "<html" not in fresh.text
 
@@ -202,7 +203,7 @@ def test_bars_stand_on_each_other_end_at_the_sum_and_reach_the_scale() -> None:
     assert (first.y + first.height, second.y + second.height, third.y + third.height) == (HEIGHT, first.y, HEIGHT)
     assert second.y == HEIGHT - 2 * HEIGHT // 4
     assert (chart.peak_day, chart.peak_micros) == ("2026-11-21", 3_300_000)
-    assert third.text == "21 Nov, b: $3.3000"
+    assert third.text == "21 Nov, b: $3.30"
     assert chart.days_shown == ("20 Nov", "21 Nov")
 
 
@@ -322,7 +323,7 @@ def test_where_a_vendor_departed_from_the_book_is_listed(under: BoardUnderTest, 
     text = her.get("/spend/drift").text
     assert "× 1.250" in text
     assert "$0.0175" in text
-    assert "figure is $0.0175, the book says $0.0140" in her.get(f"/spend/attempts/{done.attempt_id}").text
+    assert "figure is $0.017500, the book says $0.014000" in her.get(f"/spend/attempts/{done.attempt_id}").text
 
 
 def test_who_approved_which_quote_and_how_much_is_listed(under: BoardUnderTest, her: BoardClient) -> None:
@@ -335,7 +336,7 @@ def test_who_approved_which_quote_and_how_much_is_listed(under: BoardUnderTest, 
     approvals.approve(hashes[1], "ada", "a mistake")
     approvals.withdraw(hashes[1], "grace")
     text = her.get("/spend/approvals").text
-    for part in (hashes[0][:12], "black friday", "withdrawn by grace", "not approved", "brief-2", "$0.0800"):
+    for part in (hashes[0][:12], "black friday", "withdrawn by grace", "not approved", "brief-2", "$0.08"):
         assert part in text, part
 
 

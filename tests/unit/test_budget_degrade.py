@@ -147,5 +147,5 @@ def test_a_wrong_policy_is_refused_with_its_file_and_key(tmp_path: Path, text: s
 
 def test_off_is_no_policy_and_an_unknown_name_lists_what_there_is() -> None:
     assert degrade_policy("off", KNOWN) is None
-    with pytest.raises(InputError, match=r"unknown degrade policy 'harsh'. known: off, gentle"):
+    with pytest.raises(InputError, match=r"unknown degrade policy 'harsh'. Known: off, gentle"):
         degrade_policy("harsh", KNOWN)

@@ -45,6 +45,26 @@ def test_a_call_is_priced_by_the_row_that_is_valid_on_its_day(book: PriceBook, o
     assert book.price("old", Usage(output_mp=2, input_mp=3), on) == micros
 
 
+OLDER, NEWER = "{from: 2026-01-01, kind: megapixel, f", "{from: 2026-06-01, kind: megapixel, f"
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "where"),
+    [
+        (OLDER, OLDER.replace("2026", "2027"), "models.old.prices"),
+        (OLDER, NEWER, "models.old.prices"),
+        ("model: old}]", "model: new}, {from: 2025-01-01, model: old}]", "roles"),
+    ],
+)
+def test_a_book_whose_rows_are_not_oldest_first_is_refused_for_its_newest_price_would_not_be_used(
+    tmp_path: Path, was: str, now: str, where: str
+) -> None:
+    path = tmp_path / "book.yaml"
+    path.write_text(BOOK.replace(was, now))
+    with pytest.raises(InputError, match=rf"{where}.*oldest first"):
+        PriceBook.load(path)
+
+
 def test_before_the_first_price_and_for_an_unknown_model_nothing_is_guessed(book: PriceBook) -> None:
     with pytest.raises(PriceMissing, match="starts later"):
         book.price("old", Usage(), date(2025, 12, 31))

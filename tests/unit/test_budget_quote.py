@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budget.quote import Quote, QuoteLine
+from budget.quote import Quote, QuoteLine, hash_of
 from budget.quote_changes import changes
 from domain.canonical import canonical_json
 from domain.money import Micros, PriceRange, total
@@ -84,6 +84,40 @@ def test_a_line_more_or_less_is_another_hash_and_is_told_in_words(quote: Quote, 
     assert changes(less.body, quote)
 
 
+WHOSE = {"run": "r-1", "campaign": "spring", "cost centre": "shoes", "flow": "campaign", "deployment": "eu"}
+
+
+@pytest.mark.parametrize("name", WHOSE)
+def test_whose_money_it_is_is_in_the_hash_and_told_with_both_names(name: str) -> None:
+    before, after = Quote((line(),), "b", whose=WHOSE), Quote((line(),), "b", whose={**WHOSE, name: "another"})
+    assert after.hash != before.hash
+    told = f"the {name} went from {WHOSE[name]} to another"
+    assert changes(before.body, after) == [told if name != "run" else "it is for another run: another instead of r-1"]
+
+
+def test_another_run_is_not_told_where_that_follows_from_the_change() -> None:
+    before = Quote((line(),), "b", whose=WHOSE)
+    after = Quote((line(worst=70_000),), "b", whose={**WHOSE, "run": "r-2", "cost centre": "hats"})
+    assert changes(before.body, after) == [
+        "the cost centre went from shoes to hats",
+        "price of flux-2-pro went from $0.0600 to $0.0700 a final",
+    ]
+
+
+def test_a_deployment_binds_only_where_it_was_known() -> None:
+    known, unknown = (Quote((line(),), "b", whose={**WHOSE, "deployment": name}) for name in ("eu", ""))
+    assert known.known_as(unknown.body).hash == unknown.hash
+    assert unknown.known_as(known.body).hash != known.hash
+    other = Quote((line(),), "b", whose={**WHOSE, "deployment": "us"})
+    assert changes(known.body, other.known_as(known.body)) == ["the deployment went from eu to us"]
+
+
+def test_a_quote_of_before_whose_money_was_named_is_void_and_says_so() -> None:
+    quote = Quote((line(),), "b", whose=WHOSE)
+    kept = {name: value for name, value in quote.body.items() if name != "whose"}
+    assert changes(kept, quote.known_as(kept)) == ["it was kept by an earlier version, which did not yet name who pays"]
+
+
 def _other(line: QuoteLine, column: str) -> QuoteLine:
     if column in ("low", "expected", "worst"):
         return replace(line, each=replace(line.each, **{column: getattr(line.each, column) + 1}))
@@ -146,5 +180,7 @@ def test_the_fields_of_a_changed_brief_are_named() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_kept_body_reads_back_as_the_same_quote(seed: int) -> None:
-    quote = Quote((line(count=seed + 1),), "book")
-    assert changes(json.loads(canonical_json(quote.body)), quote) == []
+    quote = Quote((line(count=seed + 1),), "book", whose=WHOSE)
+    kept = json.loads(canonical_json(quote.body))
+    assert changes(kept, quote) == []
+    assert hash_of(kept) == quote.hash

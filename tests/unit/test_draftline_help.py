@@ -1,5 +1,7 @@
 """The command line says what it does: help and an example on every command, and exit codes that mean something."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import click
@@ -9,7 +11,9 @@ from typer.testing import CliRunner
 
 from domain.errors import CapRefused, InputError, RunBusy, StorageError
 from draftline import main
+from draftline.commands import board
 from draftline.main import app
+from review.__main__ import Listen
 
 
 def _commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -35,6 +39,17 @@ def test_the_commands_of_the_issue_are_there() -> None:
     names = {" ".join(path) for path in ALL}
     wanted = "demo|up|quote campaign|quote catalog|run campaign|run catalog|promote|spend|sandbox|doctor"
     assert set(wanted.split("|")) <= names
+
+
+def test_the_command_line_loads_prefect_only_with_a_flow_and_the_board_only_with_its_command() -> None:
+    # Prefect reads its settings at import: loaded before the services stand, it would start a server of its own
+    code = "import sys, draftline.main; print([name for name in ('prefect', 'review.app') if name in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert loaded.stdout.strip() == "[]"
+
+
+def test_the_board_listens_where_it_does_by_itself() -> None:
+    assert (Listen.host, Listen.port) == (board.HOST, board.PORT)
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,25 @@ def test_long_and_foreign_words_are_cut_or_spelled_not_spilled() -> None:
     assert ink.printable("Łódź Ελλάδα Москва 漢字") == "Łódź Ελλάδα Москва ??"
 
 
+def test_emoji_are_left_out_because_they_are_no_words() -> None:
+    assert ink.printable("Mug ☕️ café 👩🏽‍🍳🎉") == "Mug café"
+
+
+@pytest.mark.parametrize(
+    ("title", "whole"),
+    [
+        ("Größe café ☕️ 5–10 €", True),
+        ("Ελλάδα", True),
+        ("Mug マグ", False),
+        ("قبعة", False),
+        ("หมวก", False),
+        ("🎉", False),
+    ],
+)
+def test_it_is_known_whether_a_title_keeps_all_its_words(title: str, whole: bool) -> None:
+    assert ink.spells(title) is whole
+
+
 @pytest.mark.parametrize("count", [0, MAX_CELLS + 1])
 def test_too_few_or_too_many_drafts_are_refused(count: int) -> None:
     with pytest.raises(InputError):

@@ -111,7 +111,7 @@ def lookup(host: str, port: int, *_: object) -> list[tuple[Any, ...]]:
 
 
 def fetcher() -> GuardedFetcher:
-    return GuardedFetcher(photo_policy(LISTED), lookup=lookup, total_timeout_s=5.0)
+    return GuardedFetcher(photo_policy(LISTED), lookup=lookup, total_timeout_s=60.0)
 
 
 def product(*urls: str) -> Product:

@@ -54,9 +54,23 @@ def test_a_photo_is_found_by_the_products_name(tmp_path: Path, name: str) -> Non
     assert names(find(tmp_path, product("mug"))) == [name]
 
 
+@pytest.mark.parametrize("name", ["mug.heic", "MUG.GIF", "mug.tiff"])
+def test_a_photo_in_a_format_that_is_not_taken_is_named_and_not_called_missing(tmp_path: Path, name: str) -> None:
+    put(tmp_path, name)
+    said = (f"{name} is not a PNG, JPEG, WebP or AVIF picture: save it as one of these",)
+    assert find(tmp_path, product("mug")).problems == said
+    assert find(tmp_path, product("M-1", f"{name}")).problems == said
+
+
+def test_a_layered_file_beside_the_photo_is_nobodys_problem(tmp_path: Path) -> None:
+    put(tmp_path, "mug.png", "mug.psd")
+    found = find(tmp_path, product("mug"))
+    assert (names(found), found.problems) == (["mug.png"], ())
+
+
 @pytest.mark.parametrize(
     "name",
-    ["mug-large.png", "mugs.png", "smug.png", "mug1.png", "my-mug.png", "mug.gif", "mug-top.png", ".mug.png", "mug"],
+    ["mug-large.png", "mugs.png", "smug.png", "mug1.png", "my-mug.png", "mug-top.png", ".mug.png", "mug"],
 )
 def test_a_name_that_only_looks_alike_is_another_product(tmp_path: Path, name: str) -> None:
     put(tmp_path, name)

@@ -1,6 +1,7 @@
 """Answers that come late to the door: after evidence, after a person's word, beside a recovery. No network here."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from budget.credits import Gap, Reading, judge
 from domain.attempt import Attempt, Intent
-from domain.errors import CapRefused, LedgerConflict, StorageError, VendorBusy, VendorRefused
+from domain.errors import ApprovalWithdrawn, CapRefused, LedgerConflict, StorageError, VendorBusy, VendorRefused
 from domain.render import Job, Measured, Receipt, RenderRequest, Usage
 from tasks.paid_calls import InDoubt, PaidCall, pay
 from tasks.recoveries import recover_attempts
@@ -143,6 +144,21 @@ async def test_work_that_was_called_unbilled_is_not_bought_again_while_its_answe
     before, after = (Reading(n, "bfl", 10**6 - n * COST_MICROS, 0, "", w.now()) for n in range(2))
     judged = judge(Gap(before, after, (w.ledger.get(paid.attempt_id),)))
     assert judged.finding == "unclear", "its charge lies before the readings around its row"
+
+
+async def test_a_found_answer_is_booked_also_where_the_approval_was_withdrawn_since(w: Wiring) -> None:
+    """It was sent while the approval stood; only what would be sent now needs one."""
+    vendor = Vendor()
+    call = replace(paid_call(vendor, request()), approved_quote="f" * 64)
+    attempt_id = doubtful(w, call)
+    resolve(w, attempt_id, word(None))
+    keep(w, attempt_id, "answer")
+    paid = await pay(w, vendor, call)
+    assert (vendor.posts, paid.cost_micros, kept(w)) == (0, COST_MICROS, set())
+    with pytest.raises(ApprovalWithdrawn, match="nobody approved"):
+        await pay(w, vendor, replace(paid_call(vendor, request(prompt="a blue kettle")), approved_quote="f" * 64))
+    assert vendor.posts == 0
+    audit(w, invoice(1))
 
 
 async def test_a_crash_while_a_found_answer_is_booked_leaves_nothing_that_would_be_sent(

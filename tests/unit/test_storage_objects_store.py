@@ -207,12 +207,3 @@ def test_many_threads_putting_one_key_leave_one_object_and_no_error(store: Objec
     results = store.map(racer, range(8))
     assert {r.key for r in results} == {blob_of(b"picture")}
     assert store.list_keys(store.public, "blobs/") == [blob_of(b"picture")]
-
-
-@pytest.mark.anyio
-async def test_async_puts_and_gets_go_through_the_pool(store: ObjectStore) -> None:
-    key = blob_of(b"picture")
-    stored = await store.aput_immutable(store.public, key, b"picture", "image/png", tags={"tier": "final"})
-    assert stored.created
-    assert await store.aget(store.public, key) == b"picture"
-    assert await store.aexists(store.public, key)

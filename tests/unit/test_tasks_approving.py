@@ -78,6 +78,24 @@ async def test_every_change_is_named_at_once(w: Wiring, tmp_path: Path) -> None:
     ]
 
 
+async def test_an_approval_for_one_cost_centre_is_none_for_another(w: Wiring) -> None:
+    hash_ = approved(w, await whole_plan(w, BRIEF))
+    w.settings.cost_centre = "hats"
+    with pytest.raises(QuoteChanged, match="the cost centre went from none to hats"):
+        check_approval(w, await whole_plan(w, BRIEF), hash_)
+
+
+async def test_an_approval_given_where_no_deployment_is_known_counts_in_each(w: Wiring) -> None:
+    hash_ = approved(w, await whole_plan(w, BRIEF))
+    w.settings.deployment = "eu"
+    made = await whole_plan(w, BRIEF)
+    check_approval(w, made, hash_)
+    in_eu = approved(w, made)
+    w.settings.deployment = "us"
+    with pytest.raises(QuoteChanged, match="the deployment went from eu to us"):
+        check_approval(w, await whole_plan(w, BRIEF), in_eu)
+
+
 async def test_a_quote_that_nobody_made_approved_or_still_approves_starts_nothing(w: Wiring) -> None:
     made = await whole_plan(w, BRIEF)
     with pytest.raises(NotApproved, match="there is no quote"):
@@ -126,10 +144,29 @@ async def test_a_persons_lower_cap_is_not_raised_by_going_on(w: Wiring) -> None:
     made = await whole_plan(w, BRIEF)
     hash_ = approved(w, made)
     check_caps(w, made, 0, hash_)
-    w.ledger.set_cap(Cap(f"run:{made.run.run_id}", "run_id", made.run.run_id, "total", 20_000), by="Ada", why="slow")
+    why = "approved quote or not: slowly"
+    w.ledger.set_cap(Cap(f"run:{made.run.run_id}", "run_id", made.run.run_id, "total", 20_000), by="Ada", why=why)
     with pytest.raises(CapRefused):
         check_caps(w, made, 0, hash_)
     assert run_limit(w, made) == 20_000
+
+
+async def test_a_run_that_somebody_stopped_with_a_cap_of_nothing_is_not_started_by_an_approval(w: Wiring) -> None:
+    made = await whole_plan(w, BRIEF)
+    w.ledger.set_cap(Cap(f"run:{made.run.run_id}", "run_id", made.run.run_id, "total", 0), by="Ada", why="stop")
+    with pytest.raises(CapRefused):
+        check_caps(w, made, 0, approved(w, made))
+    assert run_limit(w, made) == 0
+
+
+async def test_another_setting_does_not_raise_the_cap_that_somebody_gave_a_run(w: Wiring) -> None:
+    made = await whole_plan(w, BRIEF)
+    check_caps(w, made, 0)
+    given = Cap(f"run:{made.run.run_id}", "run_id", made.run.run_id, "total", 2_000_000)
+    w.ledger.set_cap(given, by="Ada", why="not more")
+    w.settings.cap_run_cents = 5_000
+    check_caps(w, made, 0)
+    assert run_limit(w, made) == 2_000_000
 
 
 async def test_a_run_under_way_is_not_void_by_its_own_progress_and_its_cap_only_shrinks(w: Wiring) -> None:

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
+from budget.caps import Scope
 from budget.quote_changes import changes
 from domain.attempt import Intent
 from domain.brief import Brief
@@ -17,9 +18,10 @@ from domain.placement import Placement
 from domain.render import Reference
 from tasks.charging import dimensions
 from tasks.opening import check_caps
-from tasks.planning import Planned, draft_requests, requests_with_ordinals
+from tasks.planning import Planned, RunOptions, draft_requests, requests_with_ordinals
+from tasks.plans import plan_run
 from tasks.quoting import asked_parts
-from tasks.wishes import Wish
+from tasks.wishes import Wish, Wishes
 from tests.support.planning import planning_wiring
 from tests.support.quotes import change_book, dearer, served_by, whole_plan
 from wiring import Wiring
@@ -120,7 +122,14 @@ async def test_every_field_of_the_brief_is_in_the_hash(w: Wiring, field: str) ->
 
 
 def test_no_field_of_the_brief_was_forgotten() -> None:
-    assert {*OTHER_WORDS, "name"} == set(Brief.model_fields)
+    assert {*OTHER_WORDS, "name", "style_references"} == set(Brief.model_fields)
+
+
+async def test_what_a_photo_is_for_is_in_the_hash_and_told(w: Wiring) -> None:
+    photos = (PHOTO.sha256,)
+    before = await plan(w, brief(references=photos))
+    after = await plan(w, brief(references=photos, style_references=photos))
+    assert difference(before, after) == "the brief of kettle changed: style_references"
 
 
 async def test_a_changed_brief_is_told_by_its_fields(w: Wiring) -> None:
@@ -157,6 +166,50 @@ async def test_another_ladder_is_another_hash(tmp_path: Path, change: Callable[[
     after = await plan(second)
     second.close()
     assert difference(before, after)
+
+
+async def test_whatever_decides_the_caps_is_in_the_hash(w: Wiring) -> None:
+    """Each scope of a cap: by the lines, or by whose money the quote names."""
+    made = await plan(w)
+    named = {name.replace("_", " ") for name in get_args(Scope)} - {"global"}
+    in_lines = {name.replace("_", " ") for name in made.quote.lines[0].terms}
+    told = {*made.quote.whose} | ({"run id"} if "run" in made.quote.whose else set())
+    assert named <= in_lines | told
+
+
+SPENDING: dict[str, tuple[dict[str, str], str]] = {
+    "cost centre": ({"cost_centre": "hats"}, "the cost centre went from shoes to hats"),
+    "choice of drafts": ({"select_mode": "person"}, "the choice of drafts went from auto to person"),
+}
+
+
+@pytest.mark.parametrize("name", SPENDING)
+async def test_an_approval_is_for_its_own_run_and_cost_centre(w: Wiring, name: str) -> None:
+    change, words = SPENDING[name]
+    asked = RunOptions("campaign", "mine", "auto", 4, cost_centre="shoes")
+    wishes = Wishes("kettle", (Wish(brief(), (PHOTO,)),))
+    before = await plan_run(w, wishes, asked)
+    after = await plan_run(w, wishes, replace(asked, **change))  # type: ignore[arg-type]
+    assert difference(before, after) == words
+
+
+async def test_another_setting_of_the_cost_centre_is_another_hash(w: Wiring) -> None:
+    before = await plan(w)
+    w.settings.cost_centre = "hats"
+    assert difference(before, await plan(w)) == "the cost centre went from none to hats"
+
+
+async def test_another_name_of_the_campaign_is_another_hash(w: Wiring) -> None:
+    asked = RunOptions("campaign", "mine", "auto", 4)
+    before, after = [await plan_run(w, Wishes(name, (Wish(brief(), (PHOTO,)),)), asked) for name in ("one", "two")]
+    assert difference(before, after) == "the campaign went from one to two"
+
+
+async def test_another_catalog_is_another_hash(w: Wiring) -> None:
+    asked = RunOptions("catalog", "mine", "auto", 4)
+    wishes = Wishes("feed", (Wish(brief(sku="S-1"), (PHOTO,)),))
+    before, after = [await plan_run(w, wishes, asked, name) for name in ("shop", "outlet")]
+    assert difference(before, after) == "the catalog went from shop to outlet"
 
 
 async def test_sending_again_what_is_in_doubt_is_another_hash(w: Wiring) -> None:

@@ -1,4 +1,4 @@
-"""Thresholds that a hold crossed are told within a second, signed, and by the next process if this one could not."""
+"""Thresholds that a hold crossed are told at once, signed, and by the next process if this one could not."""
 
 import logging
 import multiprocessing
@@ -22,7 +22,7 @@ from wiring import Wiring, read_settings
 
 SECRET = "not-a-secret"
 LIMIT = 1_000_000
-HOLD_IS_QUICK_S = 1.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,8 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def process(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Wiring]]:
     """Makes processes' wirings on one database, each with a webhook's address."""
     monkeypatch.setattr(webhooks, "WAITS_S", (0.01, 0.01))
+    # a receiver of these tests is never given up because the machine is slow
+    monkeypatch.setattr(webhooks, "TIMEOUT_S", PATIENCE_S)
     made: list[Wiring] = []
 
     def start(url: str) -> Wiring:
@@ -45,7 +47,7 @@ def process(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatc
 
     yield start
     for w in made:
-        w.background.drain(5)
+        w.background.drain(PATIENCE_S)
         w.close()
 
 
@@ -65,24 +67,26 @@ def untold(w: Wiring) -> list[int]:
     return [alert.percent for alert in w.ledger.untold_alerts() if alert.cap_id == "run:r1"]
 
 
-def test_a_hold_over_80_percent_is_told_within_a_second_signed_and_in_words(
+def test_a_hold_over_80_percent_is_told_at_once_signed_and_in_words(
     process: Callable[[str], Wiring], receiver: Receiver, caplog: pytest.LogCaptureFixture, record_property: Any
 ) -> None:
     w = process(receiver.url)
     listen(w)
+    began = int(time.time())
     hold(w, 40)
     with caplog.at_level(logging.WARNING, "draftline.alerts"):
         hold(w, 41, "w2")
         committed = time.monotonic()
-    mail = receiver.wait_for(2, 1.0)
+    mail = receiver.wait_for(2)
     assert [m.body["facts"]["percent"] for m in mail] == [50, 80]
+    assert len({m.body["id"] for m in mail}) == 2, "each came with its first post: nothing was waited for"
     record_property("seconds from commit to receipt", round(mail[-1].at - committed, 3))
     last = mail[-1]
     assert last.is_signed_with(SECRET)
-    assert abs(int(last.headers["x-draftline-timestamp"]) - time.time()) < 60
+    assert began <= int(last.headers["x-draftline-timestamp"]) <= time.time()
     assert last.body["text"] == ("Draftline: cap run:r1 (total) has $0.8100 committed of $1.0000: past 80 %. Run: r1.")
     assert "cap.threshold run=r1 cap=run:r1 scope=run_id window=total percent=80 limit_micros=1000000" in caplog.text
-    assert w.background.drain(1)
+    assert w.background.drain(PATIENCE_S)
     assert untold(w) == []
 
 
@@ -91,8 +95,8 @@ def test_an_answer_of_500_is_tried_again_with_the_same_id(process: Callable[[str
     w = process(receiver.url)
     listen(w)
     hold(w, 50)
-    mail = receiver.wait_for(3, 5.0)
-    assert w.background.drain(5)
+    mail = receiver.wait_for(3)
+    assert w.background.drain(PATIENCE_S)
     receiver.stop()
     assert len(mail) == 3
     assert len({m.body["id"] for m in mail}) == 1
@@ -103,11 +107,10 @@ def test_a_receiver_that_hangs_delays_no_hold_and_the_alert_stays_untold(process
     receiver = Receiver(hangs=True)
     w = process(receiver.url)
     listen(w)
-    began = time.monotonic()
     for number in range(9):
         hold(w, 10, f"w{number}")
-    assert time.monotonic() - began < HOLD_IS_QUICK_S
-    assert receiver.wait_for(1, 1.0)
+    assert receiver.wait_for(1)
+    assert len(receiver.mail) == 1, "all holds are back, and the first post is still under way: none waited for it"
     assert untold(w) == [50, 80]
     receiver.stop()
 
@@ -119,7 +122,7 @@ def test_what_a_webhook_refused_is_told_by_a_later_process_and_only_once(
     first = process(refusing.url)
     listen(first)
     hold(first, 50)
-    assert first.background.drain(5)
+    assert first.background.drain(PATIENCE_S)
     refusing.stop()
     assert len(refusing.mail) == 1
     assert untold(first) == [50]
@@ -147,15 +150,15 @@ def test_a_process_killed_between_its_hold_and_the_telling_is_spoken_for_by_the_
 
     child = multiprocessing.get_context("fork").Process(target=hold_and_die)
     child.start()
-    child.join(30)
+    child.join(PATIENCE_S)
     assert child.exitcode == -signal.SIGKILL
     assert receiver.mail == []
     w = process(receiver.url)
     assert sorted(untold(w)) == [50, 80]
     listen(w)
-    mail = receiver.wait_for(2, 2.0)
+    mail = receiver.wait_for(2)
     assert sorted(m.body["facts"]["percent"] for m in mail) == [50, 80]
-    assert w.background.drain(2)
+    assert w.background.drain(PATIENCE_S)
     assert untold(w) == []
 
 
@@ -165,10 +168,10 @@ def test_other_alerts_take_the_same_way_and_say_when_nobody_is_left_to_be_told(
     w, told = process(receiver.url), []
     drift = Alert("price.drift", "Dearer", "flux-2-pro costs 10 % more than the book says", {"percent": 10})
     tell(w, drift, on_told=lambda: told.append("posted"))
-    assert w.background.drain(2)
+    assert w.background.drain(PATIENCE_S)
     silent = process("")
     tell(silent, drift, on_told=lambda: told.append("nobody to post to"))
-    assert silent.background.drain(2)
+    assert silent.background.drain(PATIENCE_S)
     assert told == ["posted", "nobody to post to"]
     assert receiver.mail[0].body["kind"] == "price.drift"
 

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from budget.approvals import Approvals
+from budget.quote import Quote
 from domain.attempt import Intent
-from domain.errors import CapRefused, VendorBusy
+from domain.errors import ApprovalWithdrawn, CapRefused, VendorBusy
 from tasks import paid_calls
 from tasks.paid_calls import Paid, pay
 from tests.support.money import (
@@ -70,6 +73,34 @@ async def test_429_without_end_gives_the_hold_back_and_says_so(
     audit(bench.w, bench.sandbox.invoice())
     bench.sandbox.rules([])
     assert (await bench.pay(bench.call(model_id))).cost_micros == audit(bench.w, bench.sandbox.invoice()).settled
+
+
+@pytest.mark.parametrize("model_id", MODELS)
+async def test_an_approval_withdrawn_while_a_429_is_waited_out_sends_nothing_more(
+    bench: Bench, model_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approvals, quote = Approvals(bench.w.database, bench.w.now), Quote((), "book")
+    approvals.record_quote(quote, "r1", "campaign", "kettle", "test")
+    approvals.approve(quote.hash, "Ada", "")
+    bench.sandbox.rules([{"match": {"vendor": VENDOR_OF[model_id], "times": 1}, "fault": "rate_limit"}])
+    real, call = asyncio.sleep, replace(bench.call(model_id), approved_quote=quote.hash)
+
+    async def withdraw_meanwhile(_: float) -> None:
+        if approvals.standing(quote.hash):
+            approvals.withdraw(quote.hash, "Grace")
+        await real(0)
+
+    with monkeypatch.context() as waiting:
+        waiting.setattr("tasks.paid_calls.asyncio.sleep", withdraw_meanwhile)
+        with pytest.raises(ApprovalWithdrawn, match="Grace withdrew"):
+            await bench.pay(call)
+    assert [(a.state, a.error_code) for a in bench.attempts()] == [("released", "approval-withdrawn")]
+    assert bench.sandbox.invoice()["lines"] == []
+    with pytest.raises(ApprovalWithdrawn):
+        await bench.pay(call)
+    approvals.approve(quote.hash, "Ada", "after all")
+    await bench.pay(call)
+    audit(bench.w, bench.sandbox.invoice())
 
 
 async def test_without_a_connection_nothing_is_paid_and_the_hold_comes_back(

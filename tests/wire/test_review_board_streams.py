@@ -37,7 +37,7 @@ def test_who_may_not_look_any_more_hears_nothing_more(seeded: tuple[BoardUnderTe
     under.board.accounts.set_roles("viewer", ["viewer"])
     token = under.board.sessions.open("viewer")
     with httpx.stream(
-        "GET", f"{url}/runs/{run_id}/events", cookies={"draftline_session": token}, timeout=10, trust_env=False
+        "GET", f"{url}/runs/{run_id}/events", cookies={"draftline_session": token}, timeout=60, trust_env=False
     ) as stream:
         lines = stream.iter_lines()
         heard = next(line for line in lines if line.startswith("event:"))
@@ -52,7 +52,7 @@ def test_who_may_look_hears_what_changes(seeded: tuple[BoardUnderTest, str, str]
     under, url, run_id = seeded
     token = under.client(Role.REVIEWER).cookies["draftline_session"]
     with httpx.stream(
-        "GET", f"{url}/runs/{run_id}/events", cookies={"draftline_session": token}, timeout=10, trust_env=False
+        "GET", f"{url}/runs/{run_id}/events", cookies={"draftline_session": token}, timeout=60, trust_env=False
     ) as stream:
         lines = stream.iter_lines()
         assert next(line for line in lines if line.startswith("event:")) == "event: sheet"

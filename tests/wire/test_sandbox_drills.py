@@ -241,14 +241,14 @@ def test_more_tokens_are_counted_and_billed(drill: Drill) -> None:
 
 
 def test_a_reset_ends_calls_that_are_under_way_without_a_bill(drill: Drill) -> None:
-    timeout_s = 0.05
+    leaves = httpx.Timeout(60, read=0.05)
     with pytest.raises(httpx.ReadTimeout):
         drill.client.request(
             "POST",
             f"{drill.sandbox.google_url}/v1beta/models/{NB2}:generateContent",
             json={"contents": [{"parts": [{"text": "a kettle [[sandbox:fault=late seconds=0.2]]"}]}]},
             headers={"x-goog-api-key": drill.sandbox.google_key},
-            timeout=timeout_s,
+            timeout=leaves,
         )
     drill.sandbox.reset()
     drill.gemini("late seconds=0.4")

@@ -54,7 +54,7 @@ async def listening(answer: bytes) -> AsyncIterator[Socket]:
 
 async def post(url: httpx.URL, transport: httpx.AsyncBaseTransport, max_bytes: int = 1000) -> Answer:
     return await send_once(
-        transport, url, vendor="bfl", headers={}, body=b"{}", read_timeout_s=5.0, max_bytes=max_bytes
+        transport, url, vendor="bfl", headers={}, body=b"{}", read_timeout_s=60.0, max_bytes=max_bytes
     )
 
 
@@ -77,7 +77,7 @@ async def test_polls_share_a_connection() -> None:
     reads = read_transport()
     async with listening(OK) as socket:
         for _ in range(3):
-            assert (await get(reads, socket.url, headers={}, timeout_s=5.0, max_bytes=100)).body == b"{}"
+            assert (await get(reads, socket.url, headers={}, timeout_s=60.0, max_bytes=100)).body == b"{}"
         await reads.aclose()
     assert [len(requests) for requests in socket.seen] == [3]
 
@@ -120,5 +120,5 @@ async def test_a_host_without_a_name_or_a_server_is_busy_and_nothing_left(transp
 async def test_a_get_that_fails_is_no_answer_and_no_error() -> None:
     reads = read_transport()
     for address in ("http://127.0.0.1:9/", "http://no-such-host.invalid/"):
-        assert (await get(reads, address, headers={}, timeout_s=5.0, max_bytes=10)).status == 0
+        assert (await get(reads, address, headers={}, timeout_s=60.0, max_bytes=10)).status == 0
     await reads.aclose()
