@@ -105,7 +105,8 @@ def _cap(row: Any) -> Cap:
 
 
 def set_cap(connection: Connection, cap: Cap, *, by: str, why: str, now: datetime) -> None:
-    """Create or change a cap; a change is recorded. Committed money is not touched.
+    """Create or change a cap; a change is recorded, and so is somebody else's word for the limit that stands: a cap
+    that a person gave is not raised by the settings any more. Committed money is not touched.
 
     One cap a transaction: it waits for every hold that moves one of the cap's windows (or makes one, by the foreign
     key), and whoever holds after it reads the new limit. So once this is committed, no hold passes the old one.
@@ -124,7 +125,7 @@ def set_cap(connection: Connection, cap: Cap, *, by: str, why: str, now: datetim
     }
     created = insert_once(connection, caps, {"cap_id": cap.cap_id, **values})
     known = None if created else _locked(connection, cap.cap_id)
-    if known == cap:
+    if known == cap and _last_by(connection, cap.cap_id) == by:
         return
     connection.execute(caps.update().where(caps.c.cap_id == cap.cap_id).values(**values))
     before = known.limit_micros if known else None
@@ -140,13 +141,18 @@ def _locked(connection: Connection, cap_id: str) -> Cap:
     return found
 
 
+def _last_by(connection: Connection, cap_id: str) -> str | None:
+    newest = sa.select(cap_changes.c.by).where(cap_changes.c.cap_id == cap_id).order_by(cap_changes.c.change_id.desc())
+    return connection.execute(newest.limit(1)).scalar()
+
+
 def set_default_cap(connection: Connection, cap: Cap, *, by: str, why: str, now: datetime) -> None:
     """Set a cap from a setting: once, and again only when the setting changes. A person's word before that stands."""
     known = connection.execute(sa.select(caps).where(caps.c.cap_id == cap.cap_id)).first()
     query = sa.select(cap_changes.c.to_micros, cap_changes.c.by).where(cap_changes.c.cap_id == cap.cap_id)
     changes = connection.execute(query.order_by(cap_changes.c.change_id.desc())).all()
     last = next((change.to_micros for change in changes if change.by == by), None)
-    if known is not None and last is None:
+    if known is not None and (last is None or _cap(known) == cap):
         return
     ours = known is not None and changes[0].by == by
     if last != cap.limit_micros or (ours and _cap(known) != cap):

@@ -70,7 +70,7 @@ class Booking:
         self.drifts = Drifts(w.database, w.price_book, w.now)
 
     async def _accept(self, attempt_id: str, job: Job) -> None:
-        await db(self.w.ledger.accept, attempt_id, job)
+        await look_again(self.w.ledger.accept, attempt_id, job)
         await db(self._note_quoted, attempt_id, job)
         await db(self.spool.drop, attempt_id)
 
@@ -127,15 +127,18 @@ class Booking:
         return await db(self.w.ledger.get, attempt.attempt_id)
 
     async def _failed(self, attempt_id: str, error: VendorError, job: Job | None = None) -> None:
-        """Book what an error says about money: nothing, a bill without an image, or nobody knows."""
+        """Book what an error says about money: nothing, a bill without an image, or nobody knows.
+
+        Raises AlreadyHeld as `_book` does.
+        """
         log.warning("paid.failed attempt=%s code=%s billed=%s", attempt_id, error.code, error.billed)
         note = str(error)
         if isinstance(error, VendorSilent) or error.billed == "unknown":
-            await db(lambda: self.w.ledger.doubt(attempt_id, code=error.code, note=note))
+            await look_again(lambda: self.w.ledger.doubt(attempt_id, code=error.code, note=note))
         elif error.billed == "yes":
-            await db(self._settle_without_image, attempt_id, error, job)
+            await look_again(self._settle_without_image, attempt_id, error, job)
         else:
-            await db(lambda: self.w.ledger.release(attempt_id, code=error.code, note=note))
+            await look_again(lambda: self.w.ledger.release(attempt_id, code=error.code, note=note))
         await db(self.spool.drop, attempt_id)
 
     # -- whose figure -------------------------------------------------------------------------------------------------
@@ -157,8 +160,9 @@ class Booking:
             # billed, but nobody says how much: what was held is the most that it can be
             cost_micros, source = attempt.hold_micros, "book"
         else:
-            cost_micros, source = self._priced(attempt, figure, usage)
+            cost_micros, source = self._priced(attempt, figure, usage, error.model_answered)
         values: dict[str, Any] = {"error_code": error.code, "error": str(error), "usage": usage.as_dict()}
+        values["model_answered"] = error.model_answered or None
         self.w.ledger.settle(attempt_id, cost_micros, source=source, note=str(error), **values)
 
     def _priced(self, attempt: Attempt, figure: int | None, usage: Usage, answered: str = "") -> tuple[int, str]:
@@ -281,6 +285,14 @@ def keep(put: Callable[[str, T], None], attempt_id: str, answer: T) -> None:
 async def db(work: Callable[..., T], *args: object) -> T:
     """Short blocking work (a transaction, a put, a file) beside the event loop."""
     return await asyncio.to_thread(work, *args)
+
+
+async def look_again(step: Callable[..., T], *args: object) -> T:
+    """`db`, for a step of the ledger that another process may have taken first: then AlreadyHeld, and `pay` looks."""
+    try:
+        return await db(step, *args)
+    except MovedOn as error:
+        raise AlreadyHeld(str(error)) from error
 
 
 async def to_the_end(work: Awaitable[T]) -> T:

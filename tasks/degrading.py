@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from budget.degrade import DegradePolicy, Lowering, Pressure, pressure_of
-from domain.money import from_cents
+from domain.money import from_cents, show
 from domain.run import Publication, Run
 from tasks.planning import Planned, Planner, RunOptions, quote_parts
 from tasks.quoting import asked_parts, complete
@@ -80,13 +80,23 @@ def _lowered(request: Request, policy: DegradePolicy, wished: Planned) -> Planne
     lowered = sum("lowered" in asset.plan for asset in planned.assets)
     if not lowered:
         return wished
-    before, after = (asdict(complete(request.w, plan).quote.range) for plan in (wished, planned))
-    facts = {"policy": policy.name, "steps": steps, "why": why, "assets": lowered, "before": before, "after": after}
-    return _marked(planned, facts)
+    before, after = (complete(request.w, plan).quote.range for plan in (wished, planned))
+    if after.worst > before.worst:
+        prices = f"{show(before.worst)} -> {show(after.worst)}"
+        return _left_alone(wished, f"policy {policy.name} would make it dearer: {prices}")
+    facts: dict[str, Any] = {"policy": policy.name, "steps": steps, "why": why, "assets": lowered}
+    return _marked(planned, facts | {"before": asdict(before), "after": asdict(after)})
 
 
 def _marked(planned: Planned, facts: dict[str, Any]) -> Planned:
     return replace(planned, run=replace(planned.run, plan=planned.run.plan | {"degrade": facts}))
+
+
+def _left_alone(wished: Planned, why: str) -> Planned:
+    """As wished, with a warning: a role of one's own policy may be the dearer one, or have become it."""
+    text = f"not lowered, {why} at worst"
+    quote = replace(wished.quote, warnings=(*wished.quote.warnings, text))
+    return replace(wished, quote=quote, run=replace(wished.run, warnings=quote.warnings))
 
 
 def _pressure(w: Wiring, planned: Planned) -> Pressure:

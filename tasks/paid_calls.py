@@ -24,8 +24,9 @@ from domain.errors import (
     VendorError,
     VendorRefused,
 )
+from domain.money import show
 from domain.render import Job, Receipt
-from tasks.booking import Booking, Paid, PaidCall, db, keep, to_the_end
+from tasks.booking import Booking, Paid, PaidCall, db, keep, look_again, to_the_end
 from vendors.contract import Delivered, Vendor
 from wiring import Wiring
 from wiring.wiring import new_id
@@ -96,10 +97,10 @@ class PaidDoor(Booking):
         if attempt.state == "accepted" and attempt.job is not None:
             return await self._collect(attempt.attempt_id, attempt.job)
         if attempt.state == "delivered":
-            await db(self._settle_delivered, attempt)
+            await look_again(self._settle_delivered, attempt)
             return await self._replay(await db(self.w.ledger.get, attempt.attempt_id))
         note = "the process that sent it is gone and no answer was kept"
-        await db(lambda: self.w.ledger.doubt(attempt.attempt_id, code="process-died", note=note))
+        await look_again(lambda: self.w.ledger.doubt(attempt.attempt_id, code="process-died", note=note))
         return await self._after_doubt(await db(self.w.ledger.get, attempt.attempt_id))
 
     async def _after_refusal(self, attempt: Attempt) -> Paid:
@@ -126,6 +127,10 @@ class PaidDoor(Booking):
         except VendorError as error:
             log.info("paid.nothing_kept attempt=%s code=%s", attempt.attempt_id, error.code)
             await db(self.spool.drop, attempt.attempt_id)
+            if attempt.state == "released" and error.billed == "yes":
+                # somebody believed otherwise: sent again this work would be paid twice
+                log.error("paid.released_was_billed attempt=%s micros=%s", attempt.attempt_id, error.cost_micros)
+                raise
             return None
         keep(self.spool.put, attempt.attempt_id, receipt)
         return receipt
@@ -197,7 +202,7 @@ class PaidDoor(Booking):
 
     async def make(self, *, after_try: int) -> Paid:
         """A new attempt, if `after_try` is still the newest: nobody may have sent this work while we waited."""
-        return await self._send((await self._hold(after_try)).attempt_id)
+        return await self._send((await self._hold(after_try)).attempt_id, is_new=True)
 
     async def _hold(self, after_try: int, *, found_as: str = "") -> Attempt:
         """Hold the worst price; wait for one of the vendor's slots, as long as it takes our own jobs to end.
@@ -239,10 +244,14 @@ class PaidDoor(Booking):
             if process_id in gone:
                 self.w.ledger.free_slot(attempt_id)
 
-    async def _send(self, attempt_id: str) -> Paid:
-        """Send; again only after a 429 or without a connection. Only the waits between can be cancelled."""
-        await self._refuse_retired(attempt_id)
+    async def _send(self, attempt_id: str, *, is_new: bool = False) -> Paid:
+        """Send; again only after a 429 or without a connection. Only the waits between can be cancelled.
+
+        `is_new`: held, and so priced, just now.
+        """
         for turn in range(1, MAX_SENDS + 1):
+            if turn > 1 or not is_new:
+                await look_again(self._refuse_outdated, attempt_id)
             try:
                 outcome = await to_the_end(self._submit(attempt_id))
             except VendorBusy as busy:
@@ -254,18 +263,29 @@ class PaidDoor(Booking):
             return outcome if isinstance(outcome, Paid) else await self._collect(attempt_id, outcome)
         raise AssertionError("the last busy answer raises")
 
-    async def _refuse_retired(self, attempt_id: str) -> None:
-        """A hold may be older than its model's end, if its process died: it is given back, and the error says why."""
+    def _refuse_outdated(self, attempt_id: str) -> None:
+        """A hold may be older than its model's end, than its price by now, or a dead run's: it is given back unsent.
+
+        The error says why a retired model is not asked; AlreadyHeld has the work held anew, at the price of now.
+        """
         try:
-            self.w.price_book.require_alive(self.call.request.model_id, self.w.today())
+            worst_micros = self._intent("").hold_micros
         except (InputError, PriceMissing) as error:
-            note = str(error)
-            await db(lambda: self.w.ledger.give_up(attempt_id, code="retired", note=note))
+            self.w.ledger.give_up(attempt_id, code="retired", note=str(error))
             raise
+        held = self.w.ledger.get(attempt_id)
+        if worst_micros > held.hold_micros:
+            note = f"held at {show(held.hold_micros)}, and costs {show(worst_micros)} at worst by now"
+        elif held.dimensions != self.call.dimensions:
+            note = f"held for run {held.dimensions.run_id}, whose money and approval it is"
+        else:
+            return
+        self.w.ledger.give_up(attempt_id, code="held-anew", note=note)
+        raise AlreadyHeld(note)
 
     async def _submit(self, attempt_id: str) -> Job | Paid:
         """One send, to its booked answer or its committed job: an answer that is under way is paid for."""
-        await db(self._send_approved, attempt_id)
+        await look_again(self._send_approved, attempt_id)
         try:
             outcome = await self.vendor.submit(self.call.request)
         except VendorBusy as busy:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from budget.credits import FOUND
 from budget.unfinished import NEVER_SENT, attempts_among, doubted_with_a_job, open_attempts_of, working_processes
 from domain.attempt import Attempt
 from domain.errors import DraftlineError, MoneyError, StorageError
@@ -64,7 +65,7 @@ class _RecoveryDoor(PaidDoor):
     async def _book_anew(self, attempt: Attempt, receipt: Receipt) -> Paid:
         raise MoneyError("recovery holds nothing, for it has not measured the request; its run books the answer")
 
-    async def _send(self, attempt_id: str) -> Paid:
+    async def _send(self, attempt_id: str, *, is_new: bool = False) -> Paid:
         note = "its process ended before it was sent"
         await asyncio.to_thread(lambda: self.w.ledger.give_up(attempt_id, code=NEVER_SENT, note=note))
         raise NeverSent(note)
@@ -139,6 +140,10 @@ def _forget_booked(w: Wiring) -> None:
     for attempt in _kept_here(w):
         newest = w.ledger.find(attempt.work_key) if attempt.state == "released" else attempt
         if newest is not None and newest.state == "settled" and newest.result_key:
+            if attempt.state == "released" and newest.error_code != FOUND:
+                # called unbilled, bought again, and now its answer is here: nothing is left that could book its bill
+                again = newest.attempt_id
+                log.error("recovery.released_was_billed attempt=%s bought_again=%s", attempt.attempt_id, again)
             Spool(w.settings.spool).drop(attempt.attempt_id)
         elif attempt.state == "released":
             # its run books it when it goes on: for that its caps need room

@@ -86,6 +86,7 @@ def audit(
     _counters(w, found, result)
     _bills(found, owned, works, invoice, result)
     _images(w, stage, found, owned, doubtful, result)
+    _doubts(found, result)
     _takeovers(w, last_sign_s, result)
     return result
 
@@ -165,6 +166,15 @@ def _images(w: Wiring, stage: Stage, found: list[Attempt], owned: Claims, doubtf
         if sha256_hex(stage.picture(line["n"])) != attempt.result_sha256 and not line.get("other_image"):
             result.findings["lost"].append(f"attempt {attempt.attempt_id[:12]}: not the picture of line {line['n']}")
     result.images_checked = min(LOOKED_AT_PICTURES, len(kept))
+
+
+def _doubts(found: list[Attempt], result: Audit) -> None:
+    """What was in doubt ended by evidence that its row keeps, by its vendor's word on its job, or with its image."""
+    for attempt in found:
+        was_known = attempt.evidence or attempt.job or attempt.result_key
+        if attempt.state == "in_doubt" or (attempt.in_doubt_at and attempt.ended_at and not was_known):
+            name = f"attempt {attempt.attempt_id[:12]} ({attempt.dimensions.vendor}, {attempt.error_code})"
+            result.findings["doubt"].append(f"{name}: was in doubt and is {attempt.state} without evidence")
 
 
 def _takeovers(w: Wiring, last_sign_s: dict[str, float], result: Audit) -> None:

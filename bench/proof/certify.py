@@ -52,8 +52,7 @@ def _money(made: Certificate, record: Record) -> None:
     claim = f"works taken from a process that still lived ({record.audit.takeovers} were taken over)"
     made.check("alive", claim, found["alive"])
     made.check("slots", "leaked vendor slots", found["slots"])
-    unproven = [v.attempt_id for v in record.verdicts if not v.evidence]
-    made.check("doubt", "in doubt, each closed by its evidence", unproven, figure=_doubts(record.verdicts))
+    made.check("doubt", "in doubt, each closed by its evidence", found["doubt"], figure=_doubts(record.verdicts))
     low = [f"quiet point: {q.margin_micros} micros above the bill" for q in record.quiet if q.margin_micros < 0]
     below = [*low, *(text for q in record.quiet for text in q.unaccounted), *seen.uncovered]
     points = f"{len(record.quiet)} quiet points line by line, {seen.invoice_looks} looks while it ran"

@@ -84,10 +84,11 @@ def resolve(w: Wiring, works: dict[str, Work], invoice: dict[str, Any]) -> list[
     verdicts = [_verdict(a, lines.get(a.attempt_id, [])) for a in found if a.state == "in_doubt"]
     for verdict in verdicts:
         try:
+            text = {"note": verdict.evidence, "evidence": verdict.evidence}
             if verdict.micros is None:
-                w.ledger.release(verdict.attempt_id, code="not-billed", note=verdict.evidence)
+                w.ledger.release(verdict.attempt_id, code="not-billed", **text)
             else:
-                w.ledger.settle(verdict.attempt_id, verdict.micros, source="person", note=verdict.evidence)
+                w.ledger.settle(verdict.attempt_id, verdict.micros, source="person", **text)
         except DraftlineError as error:
             raise AssertionError(f"attempt {verdict.attempt_id} could not be closed by evidence: {error}") from error
     return verdicts

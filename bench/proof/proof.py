@@ -142,6 +142,9 @@ class Proof:
     def _stop_observer(self, watcher: mp.process.BaseProcess) -> None:
         (self.stage.folder / "stop").touch()
         watcher.join(OBSERVER_STOP_S)
+        if watcher.exitcode != 0:
+            # what it did not see, it cannot vouch for
+            self.supervisor.told.errors.append(f"the observer ended with {watcher.exitcode}")
 
     # -- what was found ----------------------------------------------------------------------------------------------
 

@@ -238,6 +238,57 @@ async def test_a_run_takes_the_image_that_a_recovery_booked_a_moment_before_it(
     assert audit(w, invoice(1)).settled == COST_MICROS
 
 
+async def test_a_run_is_told_of_the_refusal_that_a_recovery_booked_a_moment_before_it(
+    w: Wiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor = Vendor(VendorRefused("blood", vendor="bfl", code="moderated", fault="policy"))
+    real = w.ledger.release
+
+    def another_is_faster(*args: Any, **more: Any) -> None:
+        real(*args, **more)
+        real(*args, **more)
+
+    monkeypatch.setattr(w.ledger, "release", another_is_faster)
+    with pytest.raises(VendorRefused, match="refused before: blood"):
+        await pay(w, vendor, paid_call(vendor, request()))
+    assert vendor.posts == 1
+    audit(w, invoice(0))
+
+
+async def test_work_that_was_called_unbilled_is_not_sent_again_once_its_vendor_says_that_it_billed_it(
+    w: Wiring, caplog: pytest.LogCaptureFixture
+) -> None:
+    vendor = Vendor(VendorRefused("gone", vendor="bfl", code="link-expired", fault="vendor", billed="yes"))
+    call = paid_call(vendor, request())
+    attempt_id = doubtful(w, call)
+    w.ledger.accept(attempt_id, JOB)
+    w.ledger.doubt(attempt_id, code="unknown-job", note="the vendor no longer knows the task")
+    resolve(w, attempt_id, word(None))
+    for _ in range(2):
+        with pytest.raises(VendorRefused, match="link-expired"):
+            await pay(w, vendor, call)
+    assert vendor.posts == 0
+    assert f"paid.released_was_billed attempt={attempt_id}" in caplog.text
+
+
+@pytest.mark.parametrize("bought_again", [True, False])
+async def test_an_answer_that_comes_when_its_work_was_bought_again_is_not_thrown_away_in_silence(
+    w: Wiring, caplog: pytest.LogCaptureFixture, bought_again: bool
+) -> None:
+    vendor = Vendor()
+    call = paid_call(vendor, request())
+    attempt_id = doubtful(w, call)
+    resolve(w, attempt_id, word(None))
+    if not bought_again:
+        keep(w, attempt_id, "answer")
+    await pay(w, vendor, call)
+    assert vendor.posts == bought_again
+    keep(w, attempt_id, "answer")
+    await recover_attempts(w)
+    assert kept(w) == set()
+    assert (f"recovery.released_was_billed attempt={attempt_id}" in caplog.text) == bought_again
+
+
 async def test_a_sure_refusal_that_comes_after_the_attempt_was_given_up_ends_the_doubt(w: Wiring) -> None:
     """This process was slow to answer for so long that another one took it for dead; the 429 says what became of it."""
 

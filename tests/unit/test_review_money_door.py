@@ -2,11 +2,13 @@
 
 import errno
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from budget.drift import Drift, Drifts
 from domain.attempt import Intent
 from domain.errors import CapRefused, InputError, LedgerConflict, VendorBusy, VendorSilent
 from domain.render import Job, Measured, Receipt, RenderRequest, Usage
@@ -18,7 +20,7 @@ from vendors.contract import Accepted, Delivered
 from wiring import Wiring
 
 pytestmark = pytest.mark.anyio
-COST_MICROS = 14_000
+COST_MICROS, DEARER_MICROS = 14_000, 21_000
 
 
 class Scripted:
@@ -82,6 +84,17 @@ def states(w: Wiring) -> list[str]:
 
 def call(vendor: Scripted) -> PaidCall:
     return paid_call(vendor, request())
+
+
+def price_rises(w: Wiring) -> None:
+    """Another call of this model was billed more than the book says."""
+    version = w.price_book.version
+    risen = Drift("elsewhere", "r0", "bfl", "flux-2-klein-4b", version, COST_MICROS, DEARER_MICROS)
+    Drifts(w.database, w.price_book, w.now).note(risen)
+
+
+async def delivers_dearer() -> Delivered:
+    return Delivered(replace(receipt(), cost_micros=DEARER_MICROS))
 
 
 async def test_work_that_fell_into_doubt_while_another_waited_for_a_slot_is_not_sent_by_it(w: Wiring) -> None:
@@ -158,3 +171,55 @@ async def test_a_refused_cap_still_says_so_and_sends_nothing(w: Wiring) -> None:
         await pay(w, vendor, call(vendor))
     assert vendor.posts == 0
     assert states(w) == []
+
+
+@pytest.mark.parametrize("has_room", [False, True])
+async def test_a_hold_that_waited_out_a_429_is_made_anew_when_the_price_rose_meanwhile(
+    w: Wiring, monkeypatch: pytest.MonkeyPatch, has_room: bool
+) -> None:
+    """Sent on the old hold it would pass its cap, although the price was known before a byte left."""
+    set_run_cap(w, DEARER_MICROS - (not has_room))
+    vendor = Scripted(raises(VendorBusy("over the limit", vendor="bfl", code="rate-limited", fault="account")))
+
+    async def price_rises_meanwhile(_: float) -> None:
+        price_rises(w)
+        vendor._submit = delivers_dearer
+
+    with monkeypatch.context() as waiting:
+        waiting.setattr("tasks.paid_calls.asyncio.sleep", price_rises_meanwhile)
+        if has_room:
+            assert (await pay(w, vendor, call(vendor))).cost_micros == DEARER_MICROS
+        else:
+            with pytest.raises(CapRefused):
+                await pay(w, vendor, call(vendor))
+    held = [(a.state, a.hold_micros) for a in audit_counters(w)]
+    again = [("settled", DEARER_MICROS)] if has_room else []
+    assert held == [("released", COST_MICROS), *again]
+    assert vendor.posts == 1 + has_room
+
+
+async def test_a_hold_of_an_earlier_process_is_made_anew_when_the_price_rose_meanwhile(w: Wiring) -> None:
+    vendor = Scripted(delivers_dearer)
+    wanted = call(vendor)
+    by, asked = wanted.dimensions, wanted.request.canonical()
+    w.ledger.hold(Intent(wanted.work_key, COST_MICROS, w.price_book.version, by, asked), slots=2)
+    price_rises(w)
+    await pay(w, vendor, wanted)
+    held = [(a.state, a.hold_micros) for a in audit_counters(w)]
+    assert held == [("released", COST_MICROS), ("settled", DEARER_MICROS)]
+    assert vendor.posts == 1
+
+
+async def test_a_hold_of_a_dead_run_is_not_spent_by_another_one(w: Wiring) -> None:
+    """It lies in that run's caps, and perhaps under an approval that was withdrawn."""
+    vendor = Scripted(delivers)
+    wanted = call(vendor)
+    others = replace(wanted.dimensions, run_id="r0", cost_centre="hats")
+    set_run_cap(w, 10**9, "r0")
+    w.ledger.hold(
+        Intent(wanted.work_key, COST_MICROS, w.price_book.version, others, wanted.request.canonical()), slots=2
+    )
+    await pay(w, vendor, wanted)
+    ends = [(a.state, a.dimensions.run_id, a.dimensions.cost_centre) for a in audit_counters(w)]
+    assert ends == [("released", "r0", "hats"), ("settled", "r1", "")]
+    assert vendor.posts == 1

@@ -103,6 +103,16 @@ async def test_a_run_keeps_its_own_cap_when_it_goes_on_without_one(w: Wiring) ->
     assert run_limit(w, plan) == 3_000_000
 
 
+async def test_a_cap_that_somebody_gave_a_run_stands_also_where_it_was_the_limit_of_the_settings(w: Wiring) -> None:
+    plan = await planned(w, brief(), "economy")
+    check_caps(w, plan, 0)
+    assert run_limit(w, plan) == 10_000_000
+    check_caps(w, plan, 1_000)
+    w.settings.cap_run_cents = 5_000
+    check_caps(w, plan, 0)
+    assert run_limit(w, plan) == 10_000_000
+
+
 async def test_a_finals_quote_counts_the_draft_at_the_size_in_which_it_comes(w: Wiring) -> None:
     """1360x768 are asked for, Gemini's 16:9 comes as 1376x768: a started second megapixel for FLUX."""
     wide = Placement(name="wide", width_px=1600, height_px=900, formats=("jpeg",))

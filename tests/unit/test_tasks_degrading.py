@@ -126,6 +126,22 @@ async def test_a_plan_that_fits_at_no_step_is_refused_as_any_other(w: Wiring) ->
         check_caps(w, least, 1)
 
 
+async def test_a_policy_that_would_make_a_plan_dearer_leaves_it_as_wished_and_says_so(
+    w: Wiring, tmp_path: Path
+) -> None:
+    """$0.05 a megapixel of flux-flex against $0.07 of flux-max: a slip in a policy of one's own, or a risen price."""
+    text = "name: up\ntitle: A slip\nsteps:\n  - {at_percent: 60, draft_roles: {flux-flex: flux-max}}\n"
+    (tmp_path / "up.yaml").write_text(text)
+    fill(w, DAY * 60 // 100)
+    lowered, wished = await plan(w, wishes(), str(tmp_path / "up.yaml")), await plan(w, wishes(), "off")
+    assert made(lowered) == made(wished) == (4, "flux-flex", "flux-max")
+    assert (lowered.run.run_id, lowered.quote.hash) == (wished.run.run_id, wished.quote.hash)
+    (told,) = set(lowered.quote.warnings) - set(wished.quote.warnings)
+    assert told.startswith("not lowered, policy up would make it dearer: ")
+    assert told in lowered.run.warnings
+    assert "degrade" not in lowered.run.plan
+
+
 async def test_more_photos_than_a_cheaper_model_takes_leave_the_model_as_it_is(w: Wiring) -> None:
     fill(w, DAY * 80 // 100)
     photos = tuple(Reference(f"{n:064d}", "image/jpeg", 1024, 1024, b"jpeg") for n in range(5))
