@@ -99,6 +99,7 @@ class VendorError(DraftlineError):
 
     retryable: the same request may succeed later, and asking again is safe only if billed == "no".
     billed: "yes" (settle `cost_micros`), "no" (release), "unknown" (in doubt: stays held).
+    model_answered: whose prices a billed `usage` has; "" where that is the model that was asked.
     """
 
     retryable: bool = False
@@ -116,6 +117,7 @@ class VendorError(DraftlineError):
         retry_after_s: float | None = None,
         usage: object | None = None,
         cost_micros: int | None = None,
+        model_answered: str = "",
     ) -> None:
         said = message.casefold()
         told = code in said or code.replace("-", " ") in said
@@ -126,6 +128,7 @@ class VendorError(DraftlineError):
         self.retry_after_s = retry_after_s
         self.usage = usage
         self.cost_micros = cost_micros
+        self.model_answered = model_answered
 
 
 class VendorRefused(VendorError):

@@ -241,6 +241,32 @@ def test_an_outage_in_the_middle_is_ridden_out() -> None:
     assert World({"status": "Pending"}, *outage, READY).collect().data == PNG
 
 
+@pytest.mark.parametrize("code", [404, 422])
+def test_a_poll_that_broke_off_is_asked_again_whatever_its_code(code: int) -> None:
+    cut = httpx.Response(code, headers={"content-length": "99"}, content=b'{"id":"job-1","sta')
+    whole = httpx.Response(422, json={"id": "job-1", "status": "Error", "details": {"error": "out of memory"}})
+    failed(World(cut, whole).collect, VendorRefused, "failed", "no")
+    failed(World(cut).collect, VendorBusy, "pending", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("status", "details", "told"),
+    [
+        (
+            "Content Moderated",
+            {"Moderation Reasons": ["Derivative Works Filter", "Faces"]},
+            "Derivative Works Filter; Faces",
+        ),
+        ("Request Moderated", "the prompt names a living person", "the prompt names a living person"),
+        ("Error", {"error": "out of memory", "code": 7}, "error: out of memory; code"),
+    ],
+)
+def test_the_vendors_reason_for_an_end_without_an_image_is_told(status: str, details: Any, told: str) -> None:
+    with pytest.raises(VendorRefused) as caught:
+        World({"id": "job-1", "status": status, "details": details}).collect()
+    assert told in str(caught.value)
+
+
 def test_a_foreign_poll_address_never_sees_the_key() -> None:
     world = World()
     failed(

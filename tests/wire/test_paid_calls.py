@@ -147,6 +147,18 @@ async def test_a_swapped_model_is_paid_at_the_price_of_the_model_that_answered(b
     audit(bench.w, bench.sandbox.invoice())
 
 
+async def test_a_swapped_model_that_makes_no_picture_is_billed_at_its_own_price(bench: Bench) -> None:
+    swap = {"match": {"vendor": "google"}, "fault": "model_swapped", "to": "gemini-3-pro-image"}
+    bench.sandbox.rules([swap, {"match": {"vendor": "google"}, "fault": "empty"}])
+    asked = replace(request("gemini-nano-banana-2.1", output_format="jpeg"), width_px=1024, height_px=1024)
+    with pytest.raises(VendorRefused):
+        await bench.pay(paid_call(bench.vendors["google"], asked))
+    (line,) = bench.sandbox.invoice()["lines"]
+    assert (line["model"], line["image"]) == ("gemini-3-pro-image", False)
+    assert audit(bench.w, bench.sandbox.invoice()).settled == line["micros"]
+    assert bench.attempts()[0].model_answered == "gemini-3-pro-image"
+
+
 async def test_moderated_work_is_not_sent_a_second_time(bench: Bench) -> None:
     bench.sandbox.rules([{"match": {"vendor": "bfl"}, "fault": "moderated_request"}])
     for _ in range(2):

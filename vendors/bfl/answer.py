@@ -226,7 +226,7 @@ def _ready(body: dict[str, Any], job: Job) -> Ready:
 
 def _ended(status: str, body: dict[str, Any]) -> VendorError:
     details = body.get("details")
-    words = _words(details) or ", ".join(str(k)[:60] for k in list(as_dict(details))[:5])
+    words = _words(details) or "; ".join(_named(name, value) for name, value in list(as_dict(details).items())[:5])
     message = tidy(f"{status}: {words}" if words else status)
     if status in MODERATED:
         return VendorRefused(message, vendor=NAME, code="moderated", fault="policy")
@@ -237,8 +237,16 @@ def _ended(status: str, body: dict[str, Any]) -> VendorError:
     return VendorSilent(f"unknown status {message}", vendor=NAME, code="unknown-status", fault="vendor")
 
 
+def _named(name: str, value: object) -> str:
+    words = _words(value)
+    return f"{name[:60]}: {words}" if words else name[:60]
+
+
 def _without_status(answer: Answer) -> Again:
     status = answer.status
+    if status and not answer.whole:
+        # its status may have stood in the part that is missing
+        return Again("cut-answer", _hint(answer))
     if status in (401, 403):
         message = f"the key was refused while asking for the result: {error_words(answer)}"
         raise VendorBusy(message, vendor=NAME, code="credentials", fault="account", billed="unknown")

@@ -43,7 +43,7 @@ def receipt(answer: Answer, request: RenderRequest, measured: Measured) -> Recei
         raise _without_image(body)
     data = _decoded(image)
     if not data:
-        raise _undecodable(usage)
+        raise _undecodable(body, usage)
     warnings = [*measured.warnings, *_surprises(body, request, usage)]
     return Receipt(
         data=data,
@@ -102,7 +102,16 @@ def _without_image(body: dict[str, Any]) -> VendorError:
         return broken_answer(NAME, f"{words}, and no usage was named")
     billed: Billed = "no" if usage is None else "yes"
     retryable = reason in WORTH_ANOTHER_TRY
-    return VendorRefused(words, vendor=NAME, code=code, fault=fault, retryable=retryable, billed=billed, usage=usage)
+    return VendorRefused(
+        words,
+        vendor=NAME,
+        code=code,
+        fault=fault,
+        retryable=retryable,
+        billed=billed,
+        usage=usage,
+        model_answered=_model_version(body),
+    )
 
 
 def _verdict(reason: str, *, blocked: bool) -> tuple[str, Fault]:
@@ -125,12 +134,19 @@ def _words(body: dict[str, Any], reason: str, *, blocked: bool) -> str:
     return tidy(f"{opening}; it said: {said}" if said else opening)
 
 
-def _undecodable(usage: Usage | None) -> VendorError:
+def _undecodable(body: dict[str, Any], usage: Usage | None) -> VendorError:
     if usage is None:
         return broken_answer(NAME, "the image is not base64, and no usage was named")
     paid = replace(usage, images=0)
-    message = "the image is not base64"
-    return VendorRefused(message, vendor=NAME, code="broken-image", fault="vendor", billed="yes", usage=paid)
+    return VendorRefused(
+        "the image is not base64",
+        vendor=NAME,
+        code="broken-image",
+        fault="vendor",
+        billed="yes",
+        usage=paid,
+        model_answered=_model_version(body),
+    )
 
 
 def _surprises(body: dict[str, Any], request: RenderRequest, usage: Usage | None) -> list[str]:
