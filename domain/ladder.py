@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from domain.brief import _CINEMATIC, _PEOPLE, CINEMATIC_RATIO, Brief
+from domain.brief import _CINEMATIC, CINEMATIC_RATIO, Brief
 from domain.prompt import Dialect
 
 When = Literal["text_in_image", "people", "cinematic", "many_references", "needs_4k", "always"]
@@ -110,7 +110,7 @@ def _people(brief: Brief) -> str:
         return ""
     if brief.people:
         return "people: the brief says so"
-    return f'people: the brief says "{_word(_PEOPLE, brief.subject, brief.action, brief.setting)}"'
+    return f'people: the brief says "{brief.person_named}"'
 
 
 def _cinematic(brief: Brief) -> str:

@@ -16,22 +16,24 @@ _DOUBLED = re.compile(r"([,.;:!?…])(?:\s*[,.;:])+")
 _LOST_COMMA = re.compile(r"\s+([,;])\s*")
 _SPACE_BEFORE = re.compile(r"\s+([.:])(?=\s|$)")
 _EDGES = " \t,;:."
+_JOINERS = "\u200c\u200d"
+_LOOSE_JOINER = re.compile(rf"(?<![^\s\[\]])[{_JOINERS}]+|[{_JOINERS}]+(?![^\s\[\]{_JOINERS}])")
+"""Joiners spell words in Persian and Hindi and hold an emoji's parts together; anywhere else they only hide."""
 
 
 def one_line(text: str) -> str:
     """NFC, no control or invisible characters, single spaces, and no sandbox marker `[[...]]`.
 
-    Invisible characters go before the markers do, so that none of them can hide a marker.
+    Joiners inside words stay. Invisible characters go before the markers do, so that none of them can hide a marker.
     """
-    visible = "".join(_visible(c) for c in unicodedata.normalize("NFC", text))
+    visible = _seen(unicodedata.normalize("NFC", text))
     unmarked = _STRAY_BRACKETS.sub(" ", _MARKER.sub(" ", visible))
     return " ".join(unmarked.split())
 
 
 def has_marker(text: str) -> bool:
     """Whether `one_line` takes a marker, or half of one, out of this text."""
-    visible = "".join(_visible(c) for c in text)
-    return bool(_STRAY_BRACKETS.search(visible))
+    return bool(_STRAY_BRACKETS.search(_seen(text)))
 
 
 def phrase(text: str) -> str:
@@ -75,8 +77,12 @@ def glue(left: str, right: str) -> str:
     return left + right
 
 
+def _seen(text: str) -> str:
+    return _LOOSE_JOINER.sub("", "".join(map(_visible, text)))
+
+
 def _visible(char: str) -> str:
     category = unicodedata.category(char)
-    if category == "Cf":
+    if category == "Cf" and char not in _JOINERS:
         return ""
     return " " if category in ("Cc", "Cs", "Co") else char

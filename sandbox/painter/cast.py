@@ -18,6 +18,7 @@ ROCKS: dict[str, Rgb] = {
     "forest": (0.42, 0.37, 0.30),
 }
 BESIDE_UNITS = 0.45  # free room between the hero and what stands next to it
+USUAL_WIDTH = 0.9
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,12 @@ def stand_in(plan: Plan, height: float) -> list[Piece]:
         Piece(props.cone(colours.lighter(roles.wall, -0.2), 0.17, 0.44), (0.50, height, -0.25), 1.5),
     ]
     return [Piece(p.form, (p.foot[0] * side, p.foot[1], p.foot[2]), p.detail) for p in pieces]
+
+
+def stand_in_width(subject: str) -> float:
+    """How wide the hero is that no reference shows, in units: a bowl is wider than the room that most need."""
+    form = props.subject_form(subject, props.WAX, props.WAX, 1)
+    return max(USUAL_WIDTH, 2 * form.half_width) if form else USUAL_WIDTH
 
 
 def companions(plan: Plan, hero_half: float) -> list[Piece]:

@@ -87,7 +87,7 @@ def _work_size(request: SceneRequest) -> tuple[int, int]:
 def _scene(request: SceneRequest, reading: Reading, cutouts: list[Cutout]) -> np.ndarray:
     width, height = _work_size(request)
     products = product.arrange(cutouts)
-    hero = product.extent(products) if products else Hero(0.9, 1.0)
+    hero = product.extent(products) if products else Hero(cast.stand_in_width(reading.subject), 1.0)
     plan = make_plan(reading, width, height, hero, request.seed, request.model)
     if plan.flat:
         return _flat_scene(request, plan, products)

@@ -12,7 +12,9 @@ from sandbox.painter.plan import Plan
 from sandbox.painter.raster import Array, blur, over, smooth
 from sandbox.painter.shading import shade
 
-MAX_PIECE_PX = 220_000  # of one form after over-sampling
+MAX_PIECE_PX = 400_000  # of one form after over-sampling
+SHARP_PX, SHARP_DETAIL = 0.8, 1.6  # what is less out of focus shows its edges: at the raster's own size they are stairs
+MIRROR_SOFT_UNITS = 0.012
 
 
 def silhouettes(plan: Plan, pieces: list[Piece]) -> list[Caster]:
@@ -56,11 +58,11 @@ def draw(plan: Plan, canvas: Array, pieces: list[Piece], casters: list[Caster], 
     for at in sorted(range(len(pieces)), key=lambda i: (pieces[i].foot[2], pieces[i].foot[1])):
         piece = pieces[at]
         spread = _spread(plan, piece)
-        detail = _affordable(plan, piece, fine if spread < 3 else 0.55)
+        detail = _affordable(plan, piece, _wished_detail(piece, spread, fine))
         surface = see(piece.form, plan.camera, piece.foot, detail, plan.seed + at)
         rgb, alpha = shade(surface, plan.light, floor, sky, casters[at])
         left, top = round(surface.left_px / detail), round(surface.top_px / detail)
-        if spread > 0.8:
+        if spread > SHARP_PX:
             rgb, alpha, pad = soften(rgb, alpha, spread)
             left, top = left - pad, top - pad
         ground_ellipse(canvas, plan, piece)
@@ -71,12 +73,19 @@ def draw(plan: Plan, canvas: Array, pieces: list[Piece], casters: list[Caster], 
         glow(canvas, plan, piece)
 
 
-def _affordable(plan: Plan, piece: Piece, fine: float) -> float:
-    """Over-sampling for a piece: less for the big ones, none for those out of focus."""
+def _wished_detail(piece: Piece, spread: float, fine: float) -> float:
+    """Over-sampling that a piece deserves: none for those out of focus."""
+    if spread <= SHARP_PX:
+        return SHARP_DETAIL
+    return piece.detail * (fine if spread < 3 else 0.55)
+
+
+def _affordable(plan: Plan, piece: Piece, detail: float) -> float:
+    """Less over-sampling for the big ones."""
     half, camera = piece.form.half_width, plan.camera
     tall = piece.form.height + 2 * half * abs(camera.eye - piece.foot[1]) / camera.distance
     area_px = tall * 2 * half * camera.scale_at(piece.foot[2]) ** 2
-    return max(0.5, min(piece.detail * fine, math.sqrt(MAX_PIECE_PX / max(area_px, 1.0))))
+    return max(0.5, min(detail, math.sqrt(MAX_PIECE_PX / max(area_px, 1.0))))
 
 
 def _spread(plan: Plan, piece: Piece) -> float:
@@ -148,19 +157,20 @@ def mirror(
     canvas: Array, rgb: Array, alpha: Array, left: int, top: int, base_row: float, gloss: float, unit_px: float
 ) -> None:
     """A faint reflection under a sprite: turned over at its foot, softer and weaker with distance."""
+    # softened with room around it: a thing that fills its box would end in a straight line
+    rgb, alpha, pad = soften(rgb, alpha, unit_px * MIRROR_SOFT_UNITS)
+    left, top = left - pad, top - pad
     rows = alpha.shape[0]
     depth = np.arange(rows, dtype=np.float32) / unit_px
     foot = round(base_row) - top
-    flipped = slice(None, None, -1)
-    fade = np.exp(-depth[::1] / 0.45)
-    up_rgb, up_alpha = blur(rgb[flipped], unit_px * 0.012), blur(alpha[flipped], unit_px * 0.012)
+    fade = np.exp(-depth / 0.45)
     start = rows - foot
     reach = np.roll(fade, start)
     reach[:start] = fade[0]
     over(
         canvas,
-        up_rgb,
-        np.asarray(up_alpha * (reach * gloss * 0.75)[:, None], np.float32),
+        rgb[::-1],
+        np.asarray(alpha[::-1] * (reach * gloss * 0.75)[:, None], np.float32),
         left,
         round(base_row) - start,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from sandbox.painter import colours
+from sandbox.painter import colours, glyphs
 from sandbox.painter.raster import Array, blur
 
 MARK = "SANDBOX"
@@ -20,16 +20,17 @@ def _font(size_px: float) -> ImageFont.FreeTypeFont:
 
 
 def _spaced_width(text: str, font: ImageFont.FreeTypeFont, gap: float) -> float:
-    return sum(font.getlength(c) for c in text) + gap * max(0, len(text) - 1)
+    letters = glyphs.letters(text)
+    return sum(glyphs.width(letter, font) for letter in letters) + gap * max(0, len(letters) - 1)
 
 
 def _draw_spaced(
     draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, font: ImageFont.FreeTypeFont, gap: float
 ) -> None:
     x = at[0]
-    for letter in text:
-        draw.text((x, at[1]), letter, font=font, fill=255)
-        x += font.getlength(letter) + gap
+    for letter in glyphs.letters(text):
+        glyphs.draw_letter(draw, (x, at[1]), letter, font)
+        x += glyphs.width(letter, font) + gap
 
 
 def mark_mask(width: int, height: int) -> tuple[Array, int, int]:

@@ -134,6 +134,14 @@ def test_text_in_the_image_is_quoted_to_the_letter() -> None:
         assert '"Wait... {50}% off, really?!"' in BOOK.render(odd, dialect).text
 
 
+@pytest.mark.parametrize("text", ["می\u200cخواهم", "क्\u200dष", "\U0001f469\u200d\U0001f373"])
+def test_joiners_that_spell_a_word_or_hold_an_emoji_together_stay(text: str) -> None:
+    persian = FULL.model_copy(update={"text_in_image": text})
+    for dialect in DIALECTS:
+        assert f'"{text}"' in BOOK.render(persian, dialect).text
+    assert one_line(f"\u200d{text}\u200c \u200d b\u200b") == f"{text} b"
+
+
 def test_text_that_holds_quotation_marks_gets_curly_ones_around_it() -> None:
     assert quoted('say "hi"') == '“say "hi"”'
 
@@ -150,6 +158,7 @@ def test_braces_in_a_feed_are_only_characters() -> None:
         "[[moderated]]",
         "[[ [[x]] ]]",
         "[\u200b[moderated]\u200b]",
+        "[\u200d[moderated]\u200c\u200d]",
         "[[[slow]]]",
         "[[never closed",
         "[\x00[x]\x00]",

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from sandbox.painter import BadReference, SceneRequest, paint
-from sandbox.painter.lettering import has_mark, lift_mark
+from sandbox.painter import BadReference, SceneRequest, dress, paint, props
+from sandbox.painter.cast import Piece
+from sandbox.painter.lettering import has_mark, lift_mark, set_block
+from sandbox.painter.plan import Hero
+from sandbox.painter.plan import plan as make_plan
+from sandbox.painter.words import read
 
 BRIEF = "A bottle on a studio plinth, soft window light from the left, color palette #d9c7a8 #8a5a3b #f1e8dc"
 
@@ -142,6 +146,62 @@ def test_lettering_is_set_once_and_only_when_asked() -> None:
     assert np.abs(plain.astype(int) - lettered.astype(int)).max() > 60
     quoted_name = picture('A bottle named "Mighty" on a studio plinth', side=256)
     assert (quoted_name == picture("A bottle named   on a studio plinth", side=256)).all()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_a_wide_bowl_is_seen_whole_also_from_close(seed: int) -> None:
+    prompt = "a crimson bowl, close view, subject on the left third, in a studio, color palette #d9d9d9 #c8c8c8"
+    seen = np.asarray(redness(picture(prompt, width_px=144, height_px=192, seed=seed)).any(axis=0))
+    assert seen.any()
+    assert not seen[:10].any()
+    assert not seen[-10:].any()
+
+
+def lettering(text: str) -> np.ndarray:
+    """The ink of some words, in lines of 100 px a letter's size."""
+    return set_block(text, 10_000, 128, centred=False).mask
+
+
+@pytest.mark.parametrize(("accented", "plain"), ["ÖO", "ée", "ñn", "çc", "ØO", "ŠS"])
+def test_an_accented_letter_is_its_plain_letter_with_something_more(accented: str, plain: str) -> None:
+    seen, bare = lettering(accented), lettering(plain)
+    assert seen.shape == bare.shape
+    assert (seen >= bare).all()
+    assert seen.sum() > bare.sum() + 20
+
+
+def test_a_sharp_s_and_ligatures_are_spelled_out() -> None:
+    assert (lettering("Straße Œuvre") == lettering("Strasse OEuvre")).all()
+
+
+@pytest.mark.parametrize("text", ["朝のお茶", "утро", "شاي", "नमन"])
+def test_letters_of_other_scripts_are_quiet_bars_and_no_crossed_boxes(text: str) -> None:
+    columns = lettering(text).max(axis=0) > 0.5
+    starts = np.nonzero(columns[1:] & ~columns[:-1])[0]
+    assert len(starts) + int(columns[0]) == len(text)
+    middle = lettering(text)[:, columns]
+    rows = np.nonzero(middle.max(axis=1) > 0.5)[0]
+    assert middle[rows[len(rows) // 2]].min() > 0.5, "a bar has holes"
+
+
+def test_a_sharp_form_has_soft_edges_and_no_stairs() -> None:
+    plan = make_plan(read("studio"), 320, 320, Hero(0.9, 1.0), 3, "")
+    piece = Piece(props.sphere((0.1, 0.1, 0.1), 0.3, 0.0), (0.0, 0.0, 0.0))
+    canvas = np.full((320, 320, 3), 50.0, np.float32)
+    dress.draw(plan, canvas, [piece], dress.silhouettes(plan, [piece]), 1.0, 0.0)
+    top = canvas[: int(plan.camera.to_px(0.0, 0.3, 0.0)[1]), :, 1]
+    ball, between = top < 5, (top > 5) & (top < 45)
+    outline = np.count_nonzero(ball & ~np.roll(ball, 1, 0))
+    assert outline > 40
+    assert np.count_nonzero(between) > outline / 2
+
+
+def test_a_reflection_of_what_fills_its_box_ends_softly() -> None:
+    canvas = np.zeros((200, 200, 3), np.float32)
+    dress.mirror(canvas, np.ones((60, 60, 3), np.float32), np.ones((60, 60), np.float32), 70, 40, 99.0, 1.0, 200.0)
+    row = canvas[115, :, 0]
+    assert row[100] > 0.3
+    assert np.abs(np.diff(row)).max() < 0.5 * row[100]
 
 
 @pytest.mark.parametrize(
