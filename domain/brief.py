@@ -7,10 +7,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from domain.canonical import digest
+from domain.people import person_named
 from domain.placement import BUILTIN, MAX_PLACEMENTS, Placement
 from domain.prompt import ReferenceRole
 
 MAX_TEXT_CHARS = 600
+MAX_SKU_CHARS = 200
+"""As long as a feed's key may be: Shopify makes handles of whole titles."""
 MAX_REFERENCES = 8
 CINEMATIC_RATIO = 2.0
 FOUR_K_EDGE_PX = 3000
@@ -18,11 +21,6 @@ MANY_REFERENCES = 3
 
 Words = Annotated[str, Field(max_length=MAX_TEXT_CHARS)]
 
-_PEOPLE = re.compile(
-    r"\b(people|person|persons|woman|women|man|men|girl|girls|boy|boys|child|children|kid|kids|couple|family|friends|"
-    r"portrait|hand|hands|face|faces|dancer|runner|chef|barista|worker|customer|crowd|baby|she|he)\b",
-    re.IGNORECASE,
-)
 _CINEMATIC = re.compile(r"\b(cinematic|anamorphic|film still|movie|widescreen|epic|letterbox)\b", re.IGNORECASE)
 _HEX = re.compile(r"^#[0-9a-f]{6}$")
 _COLOUR_NAME = re.compile(r"^[a-z][a-z -]{1,39}$")
@@ -41,7 +39,7 @@ class Brief(BaseModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
     title: Annotated[str, Field(max_length=120)] = ""
-    sku: Annotated[str, Field(max_length=80)] = ""
+    sku: Annotated[str, Field(max_length=MAX_SKU_CHARS)] = ""
     subject: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARS)]
     action: Words = ""
     setting: Words = ""
@@ -102,7 +100,12 @@ class Brief(BaseModel):
     def shows_people(self) -> bool:
         if self.people is not None:
             return self.people
-        return bool(_PEOPLE.search(" ".join((self.subject, self.action, self.setting))))
+        return bool(self.person_named)
+
+    @property
+    def person_named(self) -> str:
+        """The word of the brief that speaks of people; "" for none."""
+        return person_named(". ".join((self.subject, self.action, self.setting)))
 
     @property
     def is_cinematic(self) -> bool:

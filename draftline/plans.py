@@ -13,9 +13,11 @@ from domain.brief import Brief
 from domain.money import show
 from draftline.console import out, print_json, table
 from draftline.options import check_choice
+from tasks.assets import brief_of
+from tasks.masters import master_size, why_plain
 from tasks.planning import Planned, RunOptions
 from tasks.plans import grouped, plan_run
-from tasks.quoting import LOCAL, asked_parts, final_size_of, needs_upscale
+from tasks.quoting import LOCAL, asked_parts, final_size_of
 from tasks.wishes import WithoutPhoto, catalog_wishes, style_of, wishes_of_brief
 from wiring import Wiring
 
@@ -120,12 +122,19 @@ def _score_rows(planned: Planned) -> list[tuple[object, ...]]:
 
 def _upscale_rows(w: Wiring, planned: Planned) -> list[tuple[object, ...]]:
     """Local work costs no money but time: how many finals need it, and about how long this machine takes."""
-    needy = [final_size_of(asset) for asset in planned.assets if needs_upscale(asset)]
-    if not needy:
+    sizes = [
+        (final, master)
+        for asset in planned.assets
+        for final in [final_size_of(asset)]
+        if (master := master_size(brief_of(asset).placements, final))
+    ]
+    if not sizes:
         return [("upscale", "none is needed", 0, "", *[show(0)] * 3)]
-    seconds = sum(w.upscaler.estimate(final.width_px, final.height_px).seconds for final in needy)
+    by_network = [final for final, master in sizes if not why_plain(w, final, master)]
+    seconds = sum(w.upscaler.estimate(final.width_px, final.height_px).seconds for final in by_network)
     model = f"Real-ESRGAN {w.settings.upscale_model}, local, about {_duration(seconds)}"
-    return [("upscale", model, len(needy), "", *[show(0)] * 3)]
+    rows = [(model, len(by_network)), ("LANCZOS, local: too much for Real-ESRGAN here", len(sizes) - len(by_network))]
+    return [("upscale", name, count, "", *[show(0)] * 3) for name, count in rows if count]
 
 
 def _duration(seconds: float) -> str:
@@ -156,6 +165,8 @@ def _show_set_aside(planned: Planned) -> None:
     if rows:
         shown = [(row.line, row.sku or "-", row.reason) for row in rows[:MAX_SHOWN]]
         table(f"Set aside ({len(rows)})", ("line", "sku", "reason"), shown)
+    for note in planned.wishes.notes if planned.wishes else ():
+        out.print(f"[yellow]![/yellow] {escape(note)}", soft_wrap=True)
 
 
 def caps_of(w: Wiring, planned: Planned, cap_cents: int) -> list[dict[str, Any]]:
@@ -207,4 +218,5 @@ def plan_as_dict(planned: Planned, caps: list[dict[str, Any]], per: str = "") ->
         "caps": caps,
         "unchanged": list(planned.unchanged),
         "set_aside": [vars(row) for row in rows],
+        "notes": list(planned.wishes.notes) if planned.wishes else [],
     }

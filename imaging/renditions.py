@@ -31,7 +31,8 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
 }
 EXTENSIONS: Final[Mapping[str, str]] = {"jpeg": "jpg", "webp": "webp", "avif": "avif", "png": "png"}
 MAX_EDGE_PX: Final = 10_000
-MAX_PIXELS: Final = 50_000_000
+# of the largest placement that a brief may have: what is refused here is refused after everything was paid
+MAX_PIXELS: Final = 8192 * 8192
 _WEBP_METHOD: Final = 4
 _AVIF_SPEED: Final = 8
 _SAME_SHAPE: Final = 0.01  # "exact" bears this much difference of proportions

@@ -9,17 +9,20 @@ from domain.canonical import sha256_hex
 from domain.placement import Placement
 from domain.run import Asset, ImageRecord
 from imaging.checks import PublicationRules, publication_blockers
-from imaging.decode import decode
+from imaging.decode import DecodeLimits, decode
 from imaging.provenance import SourceType, xmp_packet
 from imaging.renditions import Recipe, Rendition, render_all
 from imaging.scores import score
 from storage.objects import keys
 from tasks.assets import brief_of, image_id, stored_bytes
+from tasks.masters import MAX_MASTER_BYTES, MAX_MASTER_PIXELS
 from tasks.media import extension_of
 from tasks.out import write_out
 from wiring import Wiring, current
 
 CPU_THREADS = 2
+MASTER_LIMITS = DecodeLimits(max_bytes=MAX_MASTER_BYTES, max_pixels=MAX_MASTER_PIXELS)
+"""Of pictures that we made or paid for: an upscaled PNG may have more than what is let in from strangers."""
 
 
 @task(name="renditions")
@@ -54,7 +57,7 @@ def _render(w: Wiring, asset: Asset, final: ImageRecord, master: ImageRecord) ->
     missing = [(first + n, p, f) for n, (p, f) in enumerate(slots) if first + n not in there]
     if not missing:
         return
-    image = decode(stored_bytes(w, master.object_key)).image
+    image = decode(stored_bytes(w, master.object_key), MASTER_LIMITS).image
     focus = score(image, palette=(), asked_width_px=image.width, asked_height_px=image.height).subject_box
     recipes = [_recipe(p, f, focus) for _, p, f in missing]
     packet = xmp_packet(source_type(asset))

@@ -11,10 +11,11 @@ from prefect import task
 
 from domain.canonical import sha256_hex
 from domain.run import Asset, ImageRecord
-from domain.sizing import Size, upscaled_size
+from domain.sizing import Size
 from imaging.decode import decode
 from storage.objects import keys
 from tasks.assets import brief_of, image_id, stored_bytes
+from tasks.masters import master_size, why_plain
 from wiring import Wiring, current
 
 PNG_LEVEL = 3
@@ -38,7 +39,7 @@ async def make_upscales(run_id: str, asset_keys: Sequence[str]) -> int:
 
 
 def wanted_size(asset: Asset, final: ImageRecord) -> Size | None:
-    return upscaled_size(brief_of(asset).placements, Size(final.width_px, final.height_px))
+    return master_size(brief_of(asset).placements, Size(final.width_px, final.height_px))
 
 
 def _upscale(w: Wiring, asset: Asset, final: ImageRecord) -> None:
@@ -46,16 +47,13 @@ def _upscale(w: Wiring, asset: Asset, final: ImageRecord) -> None:
     if size is None:
         return
     source = decode(stored_bytes(w, final.object_key)).image
-    estimate = w.upscaler.estimate(source.width, source.height)
-    limit_s = w.settings.upscale_max_seconds
-    if limit_s and estimate.seconds > limit_s:
-        note = (
-            f"upscaling would take about {estimate.seconds:.0f} s, more than the {limit_s} s allowed: LANCZOS instead"
-        )
-        log.warning("upscale.too_long run=%s asset=%s estimate_s=%.0f", asset.run_id, asset.asset_key, estimate.seconds)
+    why = why_plain(w, Size(source.width, source.height), size)
+    if why:
+        log.warning("upscale.plain run=%s asset=%s why=%r", asset.run_id, asset.asset_key, why)
         plain = source.resize((size.width_px, size.height_px), Image.Resampling.LANCZOS)
-        _record(w, asset, final, plain, {"backend": "lanczos"}, (note,))
+        _record(w, asset, final, plain, {"backend": "lanczos"}, (f"{why}: LANCZOS instead",))
         return
+    estimate = w.upscaler.estimate(source.width, source.height)
     stage = f"upscale {asset.asset_key}"
     w.progress.start(stage, estimate.tiles, f"about {estimate.seconds:.0f} s")
     result = w.upscaler.upscale(source, width_px=size.width_px, height_px=size.height_px, progress=_stepper(w, stage))

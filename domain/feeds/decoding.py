@@ -17,7 +17,7 @@ NOT_TEXT = {
     b"\x1f\x8b": "it is gzip-compressed: unpack it first",
     b"\xd0\xcf\x11\xe0": "it is an old Excel file: save it as CSV",
     b"%PDF": "it is a PDF",
-    b"<?xml": "it is XML: export the feed as TSV or CSV",
+    **dict.fromkeys((b"<?xml", b"<rss", b"<feed"), "it is XML: export the feed as TSV or CSV"),
 }
 
 

@@ -99,6 +99,18 @@ class Header:
     def key_column(self) -> int:
         return self.fields.index("handle" if self.dialect == "shopify" else "id")
 
+    @property
+    def least_columns(self) -> int:
+        """How many columns a row has at least; the empty ones behind them may be missing.
+
+        Spreadsheets leave them out for many rows at once (stata.com/support/faqs/data-management, "How Excel writes
+        empty cells"). Without a price, which tells when a row has slipped, every column is asked for.
+        """
+        needed = ("price", "title", "handle") if self.dialect == "shopify" else ("price", "title", "id", "image")
+        if "price" not in self.fields:
+            return len(self.fields)
+        return 1 + max(self.fields.index(field) for field in needed if field in self.fields)
+
 
 def normal_name(name: str) -> str:
     """`g:Image_Link ` and `image link` are the same column."""

@@ -10,7 +10,7 @@ from domain.feeds.bounds import MAX_ROWS
 from domain.feeds.decoding import decode
 from domain.feeds.headers import EXPECTED, Dialect, Header, best_delimiter, recognise
 from domain.feeds.merchant import merchant_products
-from domain.feeds.records import Record, record_of
+from domain.feeds.records import Record, records_of
 from domain.feeds.rows import RowReader, physical_lines
 from domain.feeds.shopify import shopify_products
 from domain.product import BadRow, FeedReading, Product
@@ -55,7 +55,7 @@ def _opened(lines: list[str], name: str) -> tuple[Header, Iterator[Record | BadR
         if not row.blank and not _is_separator_line(lines[row.line - 1]):
             header = recognise(row, delimiter=delimiter, name=name)
             reader.width = len(header.fields)
-            return header, (record_of(below, header) for below in rows if not below.blank)
+            return header, records_of(rows, header)
     raise InputError(f"the feed is empty: {EXPECTED}", where=name)
 
 

@@ -39,9 +39,25 @@ class Record:
         return self.cells.get(field, ())
 
 
-def record_of(row: Row, header: Header) -> Record | BadRow:
+def records_of(rows: Iterable[Row], header: Header) -> Iterator[Record | BadRow]:
+    """Every row that is not blank as a record, or why there is none.
+
+    Behind a row that broke off (at a line break that nobody quoted) its rest follows, which is no row: there only one
+    with as many columns as the last good row counts.
+    """
+    torn, usual = False, len(header.fields)
+    for row in rows:
+        if row.blank:
+            continue
+        least = usual if torn else header.least_columns
+        torn = bool(row.fault) or len(row.cells) < least
+        usual = usual if torn else min(len(row.cells), len(header.fields))
+        yield record_of(row, header, least)
+
+
+def record_of(row: Row, header: Header, least_columns: int) -> Record | BadRow:
     """The record of a row that is not blank, or why there is none."""
-    fault = row.fault or _width_fault(row, header) or _cell_fault(row, header)
+    fault = row.fault or _width_fault(row, header, least_columns) or _cell_fault(row, header)
     if fault:
         return BadRow(row.line, _likely_key(row, header), fault)
     cells: dict[str, tuple[str, ...]] = {}
@@ -123,9 +139,9 @@ def file_names(values: Iterable[str]) -> Iterator[str]:
             yield last
 
 
-def _width_fault(row: Row, header: Header) -> str:
+def _width_fault(row: Row, header: Header, least_columns: int) -> str:
     width, found = len(header.fields), len(row.cells)
-    if found < width:
+    if found < least_columns:
         return f"too few columns: {found}, the header has {width}"
     if any(cell.strip() for cell in row.cells[width:]):
         return f"too many columns: {found}, the header has {width}"

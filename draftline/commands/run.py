@@ -5,9 +5,12 @@ from typing import Any, Literal, cast
 
 import typer
 from pydantic import ValidationError
+from rich.markup import escape
 
 from domain.errors import InputError
+from domain.feeds import is_note
 from draftline import options as o
+from draftline.console import say
 from draftline.plans import plan_campaign, plan_catalog, show_plan
 from draftline.reports import show_report
 from draftline.session import run_shown, session
@@ -123,7 +126,9 @@ def run_catalog(fields: dict[str, Any], *, resend_in_doubt: bool, as_json: bool)
     params = checked(lambda: CatalogParams.model_validate(fields))
     # a wrong file is told before services are started
     style_of(params.style)
-    read_feed_file(Path(params.feed))
+    reading = read_feed_file(Path(params.feed))
+    for note in (row.reason for row in reading.bad_rows if is_note(row)):
+        say(f"[yellow]![/yellow] {escape(note)}")
     with session(quiet=as_json) as w:
         from flows.catalog import catalog as flow
 

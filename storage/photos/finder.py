@@ -99,10 +99,10 @@ class PhotoFinder:
         own = names_of([product])
         for name in own:
             problems.extend(folder.refusals(name))
-        others = self._taken - {stem_of(name) for name in own}
+        mine = frozenset(stem_of(name) for name in own)
         seen: set[Path] = set()
         for name in own:
-            for entry in folder.matches(name, others):
+            for entry in folder.matches(name, self._taken, mine):
                 if entry.path not in seen:
                     seen.add(entry.path)
                     yield entry

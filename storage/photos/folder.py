@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from domain.errors import InputError, StorageError
 from storage.photos.magic import MAX_PHOTO_BYTES
@@ -28,7 +29,11 @@ VIEWS = (
     "main|hero|alt|packshot|cutout|cut-out|worn|photo|image|img|pic"
 )
 SUFFIX = re.compile(rf"(?:[-_. ]+\(?(?:[0-9]{{1,3}}|{VIEWS})\)?){{1,2}}|\([0-9]{{1,3}}\)")
-VIEW_ALONE = re.compile(rf"\(?(?:[0-9]{{1,3}}|{VIEWS})\)?(?:[-_. ]+[0-9]{{1,3}})?")
+# In a folder that is called like the product also what a camera calls its files: `mug/IMG_4711.jpg`.
+CAMERAS = r"(?:_?img|_?dsc|dscf|dscn|pxl|p)[-_ ]?[0-9]{3,9}(?:[-_][0-9]{1,9}){0,2}"
+VIEW_ALONE = re.compile(rf"\(?(?:[0-9]{{1,3}}|{VIEWS})\)?(?:[-_. ]+[0-9]{{1,3}})?|{CAMERAS}")
+# Shopify serves `mug.jpg` smaller as `mug_1024x1024.jpg`, `mug_300x.jpg` (help.shopify.com/themes/liquid/filters).
+SIZE = re.compile(r"_(?:[0-9]{2,4}x[0-9]{0,4}|x[0-9]{2,4})$")
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,11 @@ def stem_of(name: str) -> str:
     return next((plain.removesuffix(ext) for ext in EXTENSIONS if plain.endswith(ext)), plain)
 
 
+def saved_name(name: str) -> str:
+    """A file's name without what a download of an address leaves in it: `a%20mug.png?v=17` is `a mug.png`."""
+    return unquote(name.split("?", 1)[0])
+
+
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     """Sorts mug-2 before mug-10."""
     parts = re.findall(r"[0-9]{1,18}|[^0-9]+|[0-9]", text)
@@ -74,6 +84,7 @@ class PhotoFolder:
         self._by_stem: dict[str, list[Entry]] = defaultdict(list)
         self._by_start: dict[str, list[Entry]] = defaultdict(list)
         self._by_folder: dict[str, list[Entry]] = defaultdict(list)
+        self._by_picture: dict[str, list[Entry]] = defaultdict(list)
         self._entries_left = MAX_ENTRIES
         for entry in self._walk(self.root, MAX_DEPTH):
             self._add(entry)
@@ -88,19 +99,21 @@ class PhotoFolder:
         found = self._other_formats.get(comparable(name)) or self._other_formats.get(stem_of(name))
         return (f"{found} is not a PNG, JPEG, WebP or AVIF picture: save it as one of these",) if found else ()
 
-    def matches(self, name: str, taken: frozenset[str]) -> list[Entry]:
+    def matches(self, name: str, taken: frozenset[str], mine: frozenset[str]) -> list[Entry]:
         """Photos of a name: exactly it, then it with a number or view behind it, then `front` in a subfolder called so.
 
-        `taken` are the comparable names of everything in the feed: a file that is called exactly like another product
-        (`tee-2` beside `tee`) belongs to that one.
+        `taken` are the comparable names of everything in the feed, `mine` those of this product: a file that is called
+        exactly like another product (`tee-2` beside `tee`) belongs to that one. A name with a photo's extension is a
+        file's in the feed: where none is called exactly so, the same picture in another of Shopify's sizes counts.
         """
         stem = stem_of(name)
         if not stem:
             return []
         exact = self._by_stem.get(stem, [])
-        more = [e for e in self._by_start.get(stem, []) if e.stem not in taken]
-        inside = [e for e in self._by_folder.get(stem, []) if e.stem not in taken]
-        return [best for group in (exact, more, inside) for best in _one_per_picture(group)]
+        resized = self._by_picture.get(SIZE.sub("", stem), []) if stem != comparable(name) and not exact else []
+        groups = (resized, self._by_start.get(stem, []), self._by_folder.get(stem, []))
+        free = [[e for e in group if e.stem in mine or e.stem not in taken] for group in groups]
+        return [best for group in (exact, *free) for best in _one_per_picture(group)]
 
     def read(self, entry: Entry) -> bytes:
         """The bytes, at most one over MAX_PHOTO_BYTES. StorageError when it is no regular file inside the folder."""
@@ -132,22 +145,24 @@ class PhotoFolder:
                     yield from self._walk(Path(item.path), depth_left - 1)
             elif self._is_photo(item):
                 path = Path(item.path)
-                yield Entry(path, self._relative(path), stem_of(item.name))
+                yield Entry(path, self._relative(path), stem_of(saved_name(item.name)))
 
     def _is_photo(self, item: "os.DirEntry[str]") -> bool:
         if item.name.startswith("."):
             return False
-        if not comparable(item.name).endswith(EXTENSIONS):
+        if not comparable(saved_name(item.name)).endswith(EXTENSIONS):
             self._note_format(item)
             return False
         if item.is_symlink() and not self._leads_inside(Path(item.path)):
             relative = self._relative(Path(item.path))
-            self._refused[stem_of(item.name)] = f"{relative} is a link that leads out of the folder of photos: refused"
+            self._refused[stem_of(saved_name(item.name))] = (
+                f"{relative} is a link that leads out of the folder of photos: refused"
+            )
             return False
         return item.is_file()
 
     def _note_format(self, item: "os.DirEntry[str]") -> None:
-        name = comparable(item.name)
+        name = comparable(saved_name(item.name))
         stem, ending = os.path.splitext(name)
         if ending in OTHER_EXTENSIONS:
             self._other_formats[name] = self._other_formats[stem] = self._relative(Path(item.path))
@@ -160,6 +175,7 @@ class PhotoFolder:
 
     def _add(self, entry: Entry) -> None:
         self._by_stem[entry.stem].append(entry)
+        self._by_picture[SIZE.sub("", entry.stem)].append(entry)
         for start in _starts(entry.stem):
             self._by_start[start].append(entry)
         parent = entry.path.parent
@@ -187,4 +203,5 @@ def _one_per_picture(entries: list[Entry]) -> list[Entry]:
 
 
 def _preference(entry: Entry) -> int:
-    return EXTENSIONS.index(comparable(entry.path.suffix))
+    name = comparable(saved_name(entry.path.name))
+    return next(place for place, ending in enumerate(EXTENSIONS) if name.endswith(ending))

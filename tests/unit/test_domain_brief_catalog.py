@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.brief import Brief
+from domain.brief import MAX_SKU_CHARS, Brief
 from domain.catalog import CatalogStyle, brief_name, catalog_brief, subject_of
 from domain.errors import InputError
+from domain.feeds import bounds, read_feed
 from domain.placement import BUILTIN
 from domain.product import Product
 from prompts.variations import AXES
@@ -144,8 +145,15 @@ def test_a_style_may_vary_in_all_axes_by_default() -> None:
     assert set(_style().vary) == set(AXES)
 
 
+def test_the_longest_handle_that_a_feed_may_have_becomes_a_brief() -> None:
+    handle = "h" * bounds.MAX_SKU_CHARS
+    (product,) = read_feed(f"Handle,Title\n{handle},Mug\n".encode(), name="x").products
+    brief = catalog_brief(product, _style())
+    assert (brief.sku, len(brief.name) <= 80) == (handle, True)
+
+
 @given(
-    sku=st.text(min_size=1, max_size=80).filter(str.strip),
+    sku=st.text(min_size=1, max_size=MAX_SKU_CHARS).filter(str.strip),
     title=st.text(min_size=1, max_size=300).filter(str.strip),
     description=st.text(max_size=1_500),
 )

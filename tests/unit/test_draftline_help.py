@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import click
 import pytest
@@ -46,6 +49,12 @@ def test_the_command_line_loads_prefect_only_with_a_flow_and_the_board_only_with
     code = "import sys, draftline.main; print([name for name in ('prefect', 'review.app') if name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert loaded.stdout.strip() == "[]"
+
+
+def test_an_installed_draftline_is_the_one_that_makes_sentences_of_errors() -> None:
+    scripts = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    entry = EntryPoint("draftline", scripts["draftline"], "console_scripts")
+    assert entry.load() is main.main
 
 
 def test_the_board_listens_where_it_does_by_itself() -> None:

@@ -40,6 +40,21 @@ def test_the_quote_says_how_it_is_approved_and_that_scores_cost_nothing() -> Non
     assert re.search(r"scores +local, no judge is asked +4 +\$0\.0000 +\$0\.0000 +\$0\.0000", text)
 
 
+def test_what_is_too_large_for_the_network_is_quoted_with_what_enlarges_it(home: Path) -> None:
+    poster = "name: poster\nsubject: a red kettle\nplacements: [{name: poster, width_px: 6000, height_px: 4000}]\n"
+    (home / "brief.yaml").write_text(poster)
+    text = draftline("quote", "campaign", "--brief", "brief.yaml", "--ladder", "google").stdout
+    assert re.search(r"upscale +LANCZOS, local: too much for Real-ESRGAN here +1 ", text)
+
+
+def test_a_feed_whose_letters_had_to_be_guessed_is_quoted_with_that_note(home: Path) -> None:
+    (home / "feed.csv").write_bytes("Handle,Title\npot,Café\n".encode("cp1252"))
+    catalog = ("quote", "catalog", "--feed", "feed.csv", "--without-photo", "imagine")
+    said = "note: line 2 not in UTF-8, read as Windows-1252; check accented letters"
+    assert said in draftline(*catalog).stdout
+    assert json.loads(draftline(*catalog, "--json").stdout)["notes"] == [said]
+
+
 @pytest.mark.parametrize("per", ["sku", "stage", "model"])
 def test_the_sums_per_anything_are_the_total_to_the_micro(per: str) -> None:
     told = quote("--per", per, "--resend-in-doubt")

@@ -47,6 +47,30 @@ def test_empty_cells_behind_the_header_are_no_fault() -> None:
     assert len(read("mug,Mug,,,,\n").products) == 1
 
 
+SHORT = "Handle,Title,Body (HTML),Variant Price,Image Src,Gift Card,Status\n"
+
+
+def test_empty_cells_that_a_spreadsheet_left_out_at_the_end_are_no_fault() -> None:
+    reading = read_feed((SHORT + "mug,Mug,,5,mug.png,,active\ncup,Cup,,5,cup.png\npot,Pot,,5\n").encode(), name="x")
+    assert [p.sku for p in reading.products] == ["mug", "cup", "pot"]
+    assert not reading.bad_rows
+
+
+def test_a_row_that_broke_off_is_reported_with_its_rest_and_the_next_one_is_read() -> None:
+    torn = "mug,Mug,two\nlines of,it all,5,mug.png\n\ncup,Cup,,5,cup.png,,active\npot,Pot,,5\n"
+    reading = read_feed((SHORT + torn).encode(), name="x")
+    assert [p.sku for p in reading.products] == ["cup", "pot"]
+    assert [(b.line, b.reason) for b in reading.bad_rows] == [
+        (2, "too few columns: 3, the header has 7"),
+        (3, "too few columns: 4, the header has 7"),
+    ]
+
+
+def test_without_a_price_every_column_is_asked_for() -> None:
+    reading = read_feed(b"id\ttitle\timage_link\n1\tMug\n", name="x")
+    assert [b.reason for b in reading.bad_rows] == ["too few columns: 2, the header has 3"]
+
+
 def test_windows_1252_is_read_line_by_line_with_a_note() -> None:
     data = HEADER.encode() + "mug,Café ☕,\n".encode() + "cup,Thé,\n".encode("cp1252") + b"pot,P\x81t,\n"
     reading = read_feed(data, name="shop.csv")
@@ -69,6 +93,7 @@ def test_excels_separator_line_is_not_the_header() -> None:
         (b"\n\n \n", "the feed is empty"),
         (b"PK\x03\x04rest", "save it as CSV"),
         (b"\x1f\x8brest", "unpack it first"),
+        (b'<rss version="2.0"><channel>', "it is XML: export the feed as TSV or CSV"),
         (b"\x89PNG\r\n\x1a\n", "no usable header"),
         (b'"Handle,Title\nmug,Mug', "never closed"),
         (b"Handle\nmug\n", "no usable header"),

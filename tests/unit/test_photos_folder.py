@@ -122,6 +122,39 @@ def test_subfolders_are_searched_to_depth_three(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "name", ["mug/IMG_4711.jpg", "Mug/_DSC0042.JPG", "mug/PXL_20250131_101530.jpg", "mug/dscf1234.png"]
+)
+def test_a_cameras_own_names_count_in_a_folder_called_like_the_product(tmp_path: Path, name: str) -> None:
+    put(tmp_path, name, "IMG_4712.jpg", "pot/IMG_4713.jpg", "mug/scarf.jpg")
+    assert [photo.origin for photo in find(tmp_path, product("mug")).photos] == [f"folder:{name}"]
+
+
+@pytest.mark.parametrize("name", ["blue mug.png?v=1617291", "blue%20mug.png", "Blue%20Mug.PNG?v=1&width=800"])
+def test_what_a_download_leaves_in_a_name_is_overlooked(tmp_path: Path, name: str) -> None:
+    put(tmp_path, name, "100% wool.png")
+    assert names(find(tmp_path, product("M-1", "blue mug.png"))) == [name]
+    assert names(find(tmp_path, product("100% wool"))) == ["100% wool.png"]
+
+
+@pytest.mark.parametrize(
+    ("in_feed", "on_disk"),
+    [("blue.jpg", "blue_1024x1024.jpg"), ("blue_925x.jpg", "blue.jpg"), ("blue_x600.png", "blue_300x.webp")],
+)
+def test_a_picture_of_the_feed_is_found_in_another_of_shopifys_sizes(
+    tmp_path: Path, in_feed: str, on_disk: str
+) -> None:
+    put(tmp_path, on_disk)
+    assert names(find(tmp_path, product("mug", in_feed))) == [on_disk]
+
+
+def test_a_size_in_a_name_is_not_overlooked_where_it_may_be_another_products(tmp_path: Path) -> None:
+    put(tmp_path, "rug_120x180.jpg", "blue.jpg", "blue_300x.jpg")
+    assert names(find(tmp_path, product("mat", "rug.jpg"), product("rug_120x180"))) == []
+    assert names(find(tmp_path, product("rug"))) == []
+    assert names(find(tmp_path, product("mug", "blue.jpg"))) == ["blue.jpg"]
+
+
 def test_accents_match_however_they_are_composed(tmp_path: Path) -> None:
     put(tmp_path, "cafe\u0301.png")
     assert len(find(tmp_path, product("CAFÉ")).photos) == 1
