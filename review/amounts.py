@@ -31,6 +31,11 @@ def exact(micros: int) -> str:
     return show(micros, places=EXACT_PLACES)
 
 
+def typed(micros: int) -> str:
+    """`10.00`, or `0.033600`: for a field that somebody may send again as it is. Not rounded."""
+    return show(micros, places=2).removeprefix("$").replace(",", "")
+
+
 def _rounded(micros: int, unit_micros: int, places: int) -> str:
     if micros < 0:
         return f"-{_rounded(-micros, unit_micros, places)}"

@@ -157,8 +157,8 @@ def _scale(peak: int) -> tuple[int, int]:
 
 
 def _tick(micros: int, step: int) -> str:
-    """As few places as the step needs."""
-    places = 0 if step % MICROS_PER_USD == 0 else 2
+    """As few places as the step needs, the same for every line."""
+    places = next(places for places in (0, 2, 3, 4, 5, 6) if step % (MICROS_PER_USD // 10**places) == 0)
     return show(micros, places=places) if micros else "$0"
 
 

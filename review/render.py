@@ -29,7 +29,7 @@ from domain.errors import (
 )
 from review.access import cookies
 from review.access.roles import Role
-from review.amounts import at_most, exact, money, price
+from review.amounts import at_most, exact, money, price, typed
 from review.cap_forms import cap_title, window_text
 from review.plain_words import plain
 from review.request import board, maybe_visitor
@@ -94,7 +94,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"money": money, "at_most": at_most, "price": price, "exact": exact}
+    made.filters |= {"money": money, "at_most": at_most, "price": price, "exact": exact, "typed": typed}
     made.filters |= {"when": when, "stamp": stamp, "ago": ago, "plural": plural}
     made.filters |= {"cap_title": cap_title, "window_text": window_text, "plain": plain}
     made.globals |= {"static": static_url, "Role": Role}
@@ -147,6 +147,15 @@ def came_from(request: Request) -> str:
     if said.netloc.lower() != request.headers.get("host", "").lower():
         return "/"
     return local_path(said.path + (f"?{said.query}" if said.query else ""))
+
+
+def here(request: Request) -> str:
+    """Where this page can be opened again: with its filters; for one that answered a form, where that form stood."""
+    path, query = request.url.path, request.url.query
+    if request.method in ("GET", "HEAD"):
+        return local_path(f"{path}?{query}" if query else path)
+    before = came_from(request)
+    return "/" if before == path else before
 
 
 def flash(request: Request, text: str, kind: Kind = "info") -> None:
@@ -227,12 +236,14 @@ def _rendered(request: Request, template: str, context: Mapping[str, Any]) -> st
     common = {
         "request": request,
         "path": request.url.path,
+        "here": here(request),
         "visitor": visitor,
         "csrf_token": getattr(state, "csrf_token", ""),
         "navigation": [(name, url) for name, url, role in NAVIGATION if visitor and visitor.can(role)],
         "theme": theme(request),
         "now": b.w.now(),
         "prefect_ui_url": b.options.prefect_ui_url,
+        "is_sandbox": b.w.settings.vendors == "sandbox",
     }
     return b.templates.get_template(template).render({**common, **context})
 

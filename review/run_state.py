@@ -16,6 +16,7 @@ from storage.records.launches import Launch
 from storage.records.runs import UNDER_WAY
 
 ACTIVE = UNDER_WAY
+PROMOTE = "promote/promote"
 RETRY = "retry-"
 """How the id of a launch begins that started a run again."""
 ASK_AT_MOST_S = 2.0
@@ -48,6 +49,21 @@ async def started_again(request: Request, run_id: str, launches: Sequence[Launch
     flow_run = await flow_run_of(request, mine[0].flow_run_id)
     said = told(flow_run, w.now() - (mine[0].created_at or w.now()))
     return StartedAgain(runs, said, flow_run is not None and not flow_run.has_ended)
+
+
+async def finals_asked_for(request: Request, launches: Sequence[Launch]) -> StartedAgain:
+    """The finals that somebody asked for last and that no flow has taken up yet; `said` is "" where there are none."""
+    newest = next((launch for launch in launches if launch.flow_run_id and launch.deployment == PROMOTE), None)
+    if newest is None:
+        return StartedAgain()
+    known = await in_thread(wiring(request).flow_runs.run_ids, [newest.flow_run_id])
+    if newest.flow_run_id in known:
+        return StartedAgain()
+    flow_run = await flow_run_of(request, newest.flow_run_id)
+    if flow_run is None:
+        return StartedAgain()
+    waited = wiring(request).now() - (newest.created_at or wiring(request).now())
+    return StartedAgain((), told(flow_run, waited), not flow_run.has_ended)
 
 
 async def flow_run_of(request: Request, flow_run_id: str) -> FlowRun | None:

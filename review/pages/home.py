@@ -12,6 +12,7 @@ from review.routing import Page
 
 async def home(request: Request) -> Response:
     w = wiring(request)
+    _ = await in_thread(lambda: w.ledger)  # sets the caps that settings name: before the first run there are some, too
     numbers = await in_thread(home_numbers, w.database, w.now())
     return render.page(request, "home/home.html", numbers=numbers)
 

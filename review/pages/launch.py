@@ -139,14 +139,17 @@ async def sent_form(request: Request) -> tuple[LaunchForm, dict[str, str]]:
     sent = await request.form()
     form, errors = LaunchForm.of_sent(sent), dict[str, str]()
     form = form if form.form_id else opened(form)
-    names = list(form.references)
+    names, refused = list(form.references), list[str]()
     for photo in _files(sent):
         try:
             names.append(await _stored(request, photo))
         except ImageError as error:
-            errors["references"] = f"{photo.filename}: {error}"
+            # its reason is a word for programs
+            refused.append(f"{photo.filename}: {str(error).removesuffix(f' ({error.reason})')}.")
     if len(set(names)) > MAX_REFERENCES:
-        errors["references"] = f"At most {MAX_REFERENCES} photos; the first ones were kept."
+        refused.append(f"At most {MAX_REFERENCES} photos; the first ones were kept.")
+    if refused:
+        errors["references"] = " ".join(refused)
     return form.with_references(list(dict.fromkeys(names))[:MAX_REFERENCES]), errors
 
 

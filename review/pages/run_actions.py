@@ -28,7 +28,7 @@ from review.prefect_api import FlowRun
 from review.queries.run_detail import RunDetail, run_detail
 from review.request import in_thread, prefect, visitor, wiring
 from review.routing import Page
-from review.run_state import ACTIVE, RETRY, started_again
+from review.run_state import ACTIVE, PROMOTE, RETRY, started_again
 from storage.records.launches import Launch
 from tasks.charging import dimensions
 from tasks.planning import Planned
@@ -38,7 +38,6 @@ from wiring import Wiring
 LAUNCH_ID = re.compile(RETRY + r"[0-9a-f]{32}")
 MAX_CANCELLED = 8
 MAX_REASON_CHARS = 200
-PROMOTE = "promote/promote"
 NOT_YOURS = "This may cost more than you may spend: somebody with the role approver starts it."
 CHANGED = "This is another quote than the one that you saw; nothing was started. Look at the numbers, then confirm."
 

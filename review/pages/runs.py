@@ -20,7 +20,7 @@ from review.queries.runs import RunFilter, list_runs, run_counts
 from review.queries.spend import SpendFilter, spend_by
 from review.request import in_thread, prefect, wiring
 from review.routing import Page
-from review.run_state import ACTIVE, flow_run_of, started_again, told
+from review.run_state import ACTIVE, StartedAgain, finals_asked_for, flow_run_of, started_again, told
 from storage.records.launches import Launch
 
 MAX_TYPED_CHARS = 200
@@ -101,6 +101,8 @@ async def _context(request: Request, detail: RunDetail, pulse: str) -> dict[str,
     newest = detail.flow_runs[0].flow_run_id if detail.flow_runs and is_active else ""
     flow_run = await flow_run_of(request, newest)
     again = await started_again(request, run_id, launches)
+    waits = detail.row.status == "awaiting_selection"
+    finals = await finals_asked_for(request, launches) if waits else StartedAgain()
     has_failed, is_left = detail.retry is not None, detail.row.status == "incomplete"
     return {
         "detail": detail,
@@ -112,6 +114,7 @@ async def _context(request: Request, detail: RunDetail, pulse: str) -> dict[str,
         # what failed and went on as a run of its own is retried there
         "can_start_again": not again.is_on_its_way and (not again.runs if has_failed else is_left),
         "again": again,
+        "finals": finals,
         "active": ACTIVE,
         "is_left_open": is_left and detail.row.money.is_open,
         "due_at": next((launch.due_at for launch in launches if launch.due_at), None),

@@ -62,6 +62,14 @@ def drafts_behind(database: Database, references: Iterable[str]) -> dict[str, Kn
     return {f"{PREFIX}{digest}": draft for digest, draft in found.items() if draft and draft.sha256 == digest}
 
 
+def upload_names(database: Database, references: Iterable[str]) -> dict[str, str]:
+    """The file names of those references that are uploads, by their names in a brief."""
+    digests = [name.removeprefix(PREFIX) for name in references if name.startswith(PREFIX)]
+    query = sa.select(uploads.c.sha256, uploads.c.file_name).where(uploads.c.sha256.in_(digests))
+    with database.read() as connection:
+        return {f"{PREFIX}{row.sha256}": row.file_name for row in connection.execute(query)}
+
+
 def _drafts(database: Database, image_ids: Iterable[str]) -> list[KnownDraft]:
     asked = list(image_ids)
     if not asked:

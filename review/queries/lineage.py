@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from budget.report_runs import Cost, costs_of_asset
 from domain.errors import RunError
 from review.queries.addresses import picture_url, published_address, reference_url
-from review.queries.likes import KnownDraft, drafts_behind
+from review.queries.likes import KnownDraft, drafts_behind, upload_names
 from storage.database import Database
 from storage.database.tables import assets, images, publications, runs, scores, selections
 
@@ -50,7 +50,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo as it went in. `origin` is where it was found; `draft` is which draft it is, where it is one of ours."""
+    """A photo as it went in. `origin` is where it was found, of an upload its file's name; `draft` says which draft it
+    is, where it is one of ours.
+    """
 
     number: int
     sha256: str
@@ -111,7 +113,8 @@ def asset_lineage(database: Database, run_id: str, asset_key: str, public_base: 
     forest = _Forest(rows, costs, picks, public_base if is_published else "")
     drafts = sorted(forest.roots("draft"), key=lambda step: not step.picked)
     plan = told["plan"]
-    likes = drafts_behind(database, plan.get("origins", ()))
+    origins = plan.get("origins", ())
+    likes, names = drafts_behind(database, origins), upload_names(database, origins)
     used = {row["attempt_id"] for row in rows}
     return Lineage(
         run_id=run_id,
@@ -125,7 +128,7 @@ def asset_lineage(database: Database, run_id: str, asset_key: str, public_base: 
         reason=plan.get("reason", ""),
         ladder=told["ladder"],
         fingerprint=told["fingerprint"],
-        photos=_photos(run_id, asset_key, plan, likes),
+        photos=_photos(run_id, asset_key, plan, likes, names),
         drafts=tuple(drafts),
         orphans=forest.orphans(),
         warnings=tuple(told["warnings"]),
@@ -212,13 +215,19 @@ def _published(
     )
 
 
-def _photos(run_id: str, asset_key: str, plan: Mapping[str, Any], likes: Mapping[str, KnownDraft]) -> tuple[Photo, ...]:
+def _photos(
+    run_id: str,
+    asset_key: str,
+    plan: Mapping[str, Any],
+    likes: Mapping[str, KnownDraft],
+    names: Mapping[str, str],
+) -> tuple[Photo, ...]:
     origins = dict(enumerate(plan.get("origins", ())))
     return tuple(
         Photo(
             number=number,
             **{name: facts[name] for name in ("sha256", "media_type", "width_px", "height_px")},
-            origin=origins.get(number, ""),
+            origin=names.get(origins.get(number, ""), origins.get(number, "")),
             thumb_url=reference_url(run_id, asset_key, number),
             view_url=reference_url(run_id, asset_key, number, "view"),
             draft=likes.get(origins.get(number, "")),

@@ -195,6 +195,7 @@ class _Picture:
     parent_id: str
     width_px: int
     height_px: int
+    warnings: Sequence[str]
     score: float | None
 
 
@@ -250,7 +251,8 @@ def _asset(plan: Mapping[Any, Any], chosen: Any, pictures: Sequence[_Picture]) -
         title=plan["title"],
         state=plan["state"],
         problem=plan["problem"],
-        warnings=tuple(plan["warnings"]),
+        # the plan's, and what became known while it was made
+        warnings=tuple(dict.fromkeys((*plan["warnings"], *(text for p in pictures for text in p.warnings)))),
         drafts=len(drafts),
         # whoever left "planned" has all the drafts that it will get
         drafts_total=(plan["calls"] or 0) if plan["state"] == "planned" else len(drafts),

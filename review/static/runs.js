@@ -10,6 +10,9 @@
   let timer = 0;
   let busy = false;
   let again = false;
+  let source = null;
+  let isOver = false;
+  let last = live?.dataset.pulse || "";
 
   function showCopyButtons(within) {
     if (!navigator.clipboard) return;
@@ -68,17 +71,30 @@
     timer = setTimeout(refresh, QUIET_MS);
   }
 
+  // a hidden tab holds no connection: a browser has six for each address, and a run that waits for a pick waits long
   function watch() {
-    const source = new EventSource(`${live.dataset.live}/events?since=${encodeURIComponent(live.dataset.pulse)}`);
-    source.addEventListener("sheet", soon);
+    if (source || isOver || document.hidden || !window.EventSource) return;
+    source = new EventSource(`${live.dataset.live}/events?since=${encodeURIComponent(last)}`);
+    source.addEventListener("sheet", (event) => {
+      last = event.lastEventId || last;
+      soon();
+    });
     source.addEventListener("end", () => {
-      source.close();
+      isOver = true;
+      close();
       soon();
     });
     source.addEventListener("error", () => {
-      if (source.readyState === EventSource.CLOSED) setInterval(soon, ASK_EVERY_MS);
+      if (source?.readyState !== EventSource.CLOSED) return; // it comes back by itself
+      close();
+      soon();
+      setTimeout(watch, ASK_EVERY_MS);
     });
-    window.addEventListener("pagehide", () => source.close());
+  }
+
+  function close() {
+    source?.close();
+    source = null;
   }
 
   document.addEventListener("click", async (event) => {
@@ -111,7 +127,14 @@
 
   showCopyButtons(document);
   if (live && live.dataset.live) {
-    if (window.EventSource) watch();
+    watch();
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) return close();
+      if (isOver) return soon();
+      watch();
+    });
+    window.addEventListener("pagehide", close);
+    window.addEventListener("pageshow", watch);
     // a launched run has no row that changes: only Prefect knows how it stands
     // (the same is true of a run that was started again, until it is planned)
     setInterval(() => {

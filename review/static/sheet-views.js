@@ -3,7 +3,7 @@
 
 if (window.sheet) (() => {
   const s = window.sheet;
-  const MAX_SIDE_BY_SIDE = 4, VIEW_PX = 1600, CLICK_PX = 5;
+  const MAX_SIDE_BY_SIDE = 4, VIEW_PX = 1600, CLICK_PX = 5, SWIPE_PX = 40;
   const large = document.getElementById("large"), details = document.getElementById("details");
   const zoom = { on: false, x: 0.5, y: 0.5 };
   let shown = []; // labels
@@ -139,6 +139,19 @@ if (window.sheet) (() => {
     s.say(zoom.on ? "One to one" : "Whole picture");
   }
 
+  // whatever is current is on show: caps lock, a filter or an undo may go on to a draft that was not
+  function beside(label) {
+    if (shown.includes(label)) active = shown.indexOf(label);
+    else shown[active] = label;
+    draw();
+  }
+
+  // a finger has no arrow keys
+  function swipe(by, dx, dy) {
+    if (by === "mouse" || zoom.on || mode() !== "loupe" || Math.abs(dx) < Math.max(SWIPE_PX, 2 * Math.abs(dy))) return;
+    s.step(dx < 0 ? 1 : -1);
+  }
+
   let drag = null;
   large.addEventListener("pointerdown", (event) => {
     const figure = event.target.closest(".pane");
@@ -160,7 +173,8 @@ if (window.sheet) (() => {
   large.addEventListener("pointerup", (event) => {
     const was = drag;
     drag = null;
-    if (!was || was.moved) return;
+    if (!was) return;
+    if (was.moved) return swipe(event.pointerType, event.clientX - was.x, event.clientY - was.y);
     const found = was.figure.querySelector("img").getBoundingClientRect();
     toggleZoom((event.clientX - found.left) / found.width, (event.clientY - found.top) / found.height);
   });
@@ -192,7 +206,7 @@ if (window.sheet) (() => {
 
   s.on("current", (slot) => {
     if (mode() === "loupe") { shown = [slot.dataset.label]; draw(); ahead(); s.keepAddress(); }
-    if (mode() === "compare") { active = Math.max(0, shown.indexOf(slot.dataset.label)); draw(); }
+    if (mode() === "compare") beside(slot.dataset.label);
     info(slot);
   });
   s.on("marked", (slot) => {

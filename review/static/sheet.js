@@ -98,6 +98,8 @@ window.sheet = (() => {
       if (isDraft(slot)) {
         const hide = isHidden(slot, asked);
         if (slot.hidden !== hide) slot.hidden = hide;
+        // the next key is for what is seen
+        if (hide && chosen.has(slot.dataset.label)) choose(slot.dataset.label, false);
         slot.classList.toggle("is-open", Boolean(slot.dataset.stack) && !slot.dataset.double && opened.has(slot.dataset.label));
       }
       if (!slot.hidden) shown += 1;

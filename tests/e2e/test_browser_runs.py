@@ -13,6 +13,12 @@ from tests.support.browser import Site, no_violations, seeded_folder, site
 
 __all__ = ["seeded_folder", "site"]
 pytestmark = pytest.mark.server
+CONNECTIONS = 6
+"""So many a browser has to one address, for all of its tabs together."""
+HIDDEN = """hidden => {
+  Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
 
 
 @pytest.fixture
@@ -58,6 +64,22 @@ def test_a_run_page_follows_its_run_without_a_reload(site: Site, said: list[str]
     expect(page.locator("#bill")).to_have_attribute("open", "")
     assert said == []
     page.context.close()
+
+
+def test_tabs_of_runs_that_nobody_looks_at_leave_the_browser_its_connections(site: Site, said: list[str]) -> None:
+    window = site.signed_in(Role.CREATOR)
+    tabs = [window.new_page() for _ in range(CONNECTIONS)]
+    for tab in tabs:
+        with tab.expect_request("**/events?*"):
+            tab.goto(f"/runs/{site.data.running}")
+        tab.evaluate(HIDDEN, True)
+    one_more = window.new_page()
+    one_more.goto("/runs", timeout=20_000)
+    expect(one_more.get_by_role("heading", name="Runs")).to_be_visible()
+    site.under.w.runs.update(site.data.running, "running", "looked at again")
+    tabs[0].evaluate(HIDDEN, False)
+    expect(tabs[0].locator("#live")).to_contain_text("looked at again", ignore_case=True)
+    window.close()
 
 
 def test_cancel_is_a_dialog_with_the_money_and_a_page_without_javascript(site: Site, said: list[str]) -> None:

@@ -194,6 +194,70 @@ def test_large_compare_and_one_zoom_for_all(site: Site) -> None:
         expect(page.locator("#grid")).to_be_visible()
 
 
+def test_whichever_draft_is_current_beside_another_is_one_of_those_that_are_seen(site: Site) -> None:
+    with sheet_of(site, site.data.campaign, user_id="beside") as page:
+        shown = page.locator(".pane figcaption")
+        active = page.locator(".pane.is-active figcaption")
+        place(page, "A1").locator(".cell").focus()
+        press(page, "c")
+        expect(shown).to_have_text(["A1", "B1"])
+        page.evaluate(CAPS_P)
+        page.evaluate(CAPS_P)
+        assert current(page) == "C1", "caps lock went on past the two"
+        expect(shown).to_have_text(["A1  picked", "C1"])
+        expect(active).to_have_text("C1")
+        press(page, "Control+z")
+        assert current(page) == "B1"
+        expect(shown).to_have_text(["A1  picked", "B1"])
+        expect(active).to_have_text("B1")
+
+
+def test_on_a_phone_a_swipe_goes_to_the_next_large_draft_and_the_way_back_is_in_sight(site: Site) -> None:
+    with sheet_of(site, site.data.campaign, user_id="finger", viewport=PHONE, has_touch=True) as page:
+        place(page, "A1").locator(".cell").focus()
+        press(page, "e")
+        shown = page.locator(".pane figcaption")
+        expect(page.locator(".pane img")).to_be_visible()
+        swipe(page, -120)
+        expect(shown).to_have_text("B1")
+        swipe(page, -120)
+        swipe(page, 120)
+        expect(shown).to_have_text("B1")
+        swipe(page, -10)
+        expect(shown).to_have_text("B1")
+        way_back = page.get_by_role("button", name="Grid")
+        expect(way_back).to_be_in_viewport(ratio=1)
+        way_back.tap()
+        expect(page.locator("#grid")).to_be_visible()
+        assert current(page) == "B1"
+
+
+def swipe(page: Page, by_px: int) -> None:
+    """A finger over the large draft."""
+    box = page.locator(".pane").first.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    finger = page.context.new_cdp_session(page)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for part in (1, 2, 3, 4):
+        point = {"x": x + by_px * part / 4, "y": y}
+        finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_chosen_drafts_that_a_filter_took_away_are_not_marked_with_the_next_one(site: Site) -> None:
+    with sheet_of(site, site.data.campaign, user_id="taken") as page:
+        page.get_by_label("Show", exact=True).select_option("unflagged")
+        place(page, "A1").locator(".cell").focus()
+        press(page, "Shift+ArrowRight", "p")
+        expect(page.locator(".slot:visible")).to_have_count(4)
+        assert current(page) == "C1"
+        with page.expect_response("**/marks"):
+            press(page, "x")
+        flags = [place(page, label).get_attribute("data-flag") for label in ("A1", "B1", "C1")]
+        assert flags == ["pick", "pick", "reject"]
+
+
 def test_a_stack_opens_and_closes_and_a_filter_goes_on_to_the_next(site: Site) -> None:
     make_alike(site, site.data.published, "A1", "C1")
     with sheet_of(site, site.data.published, "harvest-table", user_id="stacks") as page:

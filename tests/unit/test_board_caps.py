@@ -149,6 +149,26 @@ def test_raising_a_cap_lets_the_next_hold_through_and_is_recorded_with_who_and_w
     assert "black friday" in desk.her.get("/caps/cap/day").text
 
 
+def test_the_form_of_a_cap_has_its_limit_to_the_last_micro_so_that_new_alerts_alone_leave_it(desk: Desk) -> None:
+    small = Cap("small", "global", "", "day", 1_004_600)
+    desk.ledger.set_cap(small, by="mara", why="a drill")
+    limit = re.search('name="limit" type="text" value="([^"]+)"', desk.her.get("/caps/cap/small").text)
+    assert limit is not None
+    assert typed_usd(limit[1], where="limit") == small.limit_micros
+    desk.her.submit("/caps/cap/small", limit=limit[1], thresholds="90", why="later is soon enough")
+    changed = desk.cap("small")
+    assert changed is not None
+    assert (changed.limit_micros, changed.thresholds) == (small.limit_micros, (90,))
+
+
+def test_the_first_page_knows_the_caps_of_the_settings_before_anything_was_held(tmp_path: Path) -> None:
+    under = BoardUnderTest.on(tmp_path)
+    shown = text_of(under.client(Role.VIEWER).get("/").text)
+    assert "All spend a day" in shown
+    assert "No cap over everything is set" not in shown
+    under.w.close()
+
+
 def test_lowering_under_what_is_committed_asks_once_more_and_then_stops_new_holds_only(desk: Desk) -> None:
     held = desk.hold(600_000)
     form: dict[str, Any] = {"limit": "0.5", "thresholds": "50, 80, 95", "why": "stop"}

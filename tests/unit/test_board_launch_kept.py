@@ -45,6 +45,19 @@ def test_a_file_that_is_no_photo_is_refused_in_words_and_the_brief_stays(creator
     assert "a stoneware mug on an oak table" in page
 
 
+def test_every_file_that_is_no_photo_is_named_and_none_with_a_word_for_programs(creator: BoardClient) -> None:
+    files = [
+        ("photos", ("notes.png", b"not a picture", "image/png")),
+        ("photos", ("mug.png", PHOTO.read_bytes(), "image/png")),
+        ("photos", ("logo.svg", b'<svg xmlns="http://www.w3.org/2000/svg"/>', "image/svg+xml")),
+    ]
+    page = creator.submit("/launch/preview", files=files, **BRIEF).text
+    told = page.partition('id="field-references-error">')[2].partition("</p>")[0]
+    assert told.startswith("notes.png: the bytes are no image that is known here. logo.svg: the file is SVG;")
+    assert "(" not in told
+    assert page.count('name="references"') == 1, "the good one is in"
+
+
 def test_a_brief_is_kept_overwritten_copied_and_deleted_by_who_kept_it(
     under: BoardUnderTest, creator: BoardClient, approver: BoardClient
 ) -> None:

@@ -14,8 +14,11 @@ from review.queries.queue import LOW_SCORE, review_queue
 from review.queries.run_detail import run_detail
 from review.queries.runs import RunFilter, list_runs
 from review.queries.sheets import sheet
+from review.uploads import reference_name
+from storage.database.tables import assets as assets_table
 from storage.database.tables import scores as scores_table
 from storage.records.marks import MarkChange
+from storage.records.uploads import Upload
 from tests.support.board_data import BoardData, board_wiring, seed_board
 from wiring import Wiring
 
@@ -157,6 +160,20 @@ def test_the_lineage_goes_from_the_pick_to_every_published_file(seeded: tuple[Wi
     assert found.photos[0].origin == "photos/stoneware-mug.png"
     assert found.orphans == ()
     assert [(p.catalog, p.version) for p in found.published] == [("campaigns", 3)]
+
+
+def test_a_photo_that_somebody_uploaded_has_the_name_of_its_file(seeded: tuple[Wiring, BoardData]) -> None:
+    w, data = seeded
+    asset = w.runs.assets(data.running)[0]
+    digest = "ab" * 32
+    now = w.now()
+    w.uploads.add(Upload(digest, "linen apron.jpg", "image/jpeg", 900, 600, 1_000, "originals/ab", "mara", now))
+    where = (assets_table.c.run_id == data.running, assets_table.c.asset_key == asset.asset_key)
+    plan = {**asset.plan, "origins": [reference_name(digest)]}
+    with w.database.write() as connection:
+        connection.execute(assets_table.update().where(*where).values(plan=plan))
+    found = asset_lineage(w.database, data.running, asset.asset_key)
+    assert found.photos[0].origin == "linen apron.jpg"
 
 
 def test_the_pulse_beats_for_everything_that_is_seen_and_for_nothing_else(seeded: tuple[Wiring, BoardData]) -> None:

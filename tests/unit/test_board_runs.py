@@ -9,6 +9,7 @@ from budget.report_runs import money_of_runs
 from budget.unfinished import NEVER_SENT
 from domain.attempt import Dimensions, Intent
 from review.access.roles import Role
+from storage.database.tables import assets, images
 from storage.records.flow_runs import FlowRun
 from storage.records.launches import Launch
 from tests.support.board import BoardUnderTest
@@ -76,6 +77,22 @@ def test_a_brief_s_warnings_stand_among_the_run_s_with_a_link_to_it(under: Board
     assert "None." not in notes
 
 
+def test_what_was_done_otherwise_while_a_picture_was_made_stands_among_the_run_s_warnings(
+    under: BoardUnderTest, data: BoardData
+) -> None:
+    upscale = under.w.images.of_run(data.published, "upscale")[0]
+    otherwise = images.update().where(images.c.image_id == upscale.image_id).values(warnings=["LANCZOS instead"])
+    with under.w.database.write() as connection:
+        connection.execute(otherwise)
+    text = under.client(Role.VIEWER).get(f"/runs/{data.published}").text
+    assert "and 1 more" in text.partition('id="notes-title"')[2].partition("</section>")[0]
+    assert "2 warnings" in text
+    with under.w.database.write() as connection:
+        connection.execute(assets.update().where(assets.c.run_id == data.published).values(warnings=[]))
+    text = under.client(Role.VIEWER).get(f"/runs/{data.published}").text
+    assert "harvest-table</a>: LANCZOS instead" in text
+
+
 def test_the_first_page_names_runs_and_sheets_as_their_own_pages_do(under: BoardUnderTest, data: BoardData) -> None:
     home, runs = (under.client(Role.VIEWER).get(path).text for path in ("/", "/runs"))
     for title in ("First-Frost", "Slow-Mornings", "Five-Hundred"):
@@ -127,6 +144,24 @@ def test_a_launched_run_says_what_it_waits_for(
     text = under.client(Role.VIEWER).get("/runs/campaign-new").text
     assert says in text
     assert f"{UI}/runs/flow-run/flow-new" in text
+
+
+def test_finals_that_were_asked_for_are_told_until_a_worker_has_them(
+    under: BoardUnderTest, data: BoardData, prefect: FakePrefect
+) -> None:
+    under.w.launches.begin(Launch("promote-x-0", "", data.campaign, "promote/promote", {}, "mara"))
+    under.w.launches.started("promote-x-0", "flow-finals")
+    her, page = under.client(Role.VIEWER), f"/runs/{data.campaign}"
+    prefect.knows("flow-finals", "SCHEDULED")
+    waits = her.get(page).text
+    assert "Finals were asked for. It waits for a worker." in waits
+    assert "data-on-its-way" in waits
+    prefect.knows("flow-finals", "FAILED", "there is no draft Z9")
+    failed = her.get(page).text
+    assert "Finals were asked for. It failed: there is no draft Z9" in failed
+    assert "data-on-its-way" not in failed
+    under.w.flow_runs.add(FlowRun("flow-finals", data.campaign, "promote", "Mara"))
+    assert "Finals were asked for" not in her.get(page).text
 
 
 def test_a_launch_is_taken_back_before_it_begins(under: BoardUnderTest, prefect: FakePrefect) -> None:

@@ -211,6 +211,20 @@ def test_the_colours_are_in_the_page_as_it_comes_from_the_server(under: BoardUnd
     assert 'data-theme="auto"' in client.get("/").text
 
 
+def test_the_colour_switch_without_a_script_leads_back_to_a_page_that_can_be_opened(under: BoardUnderTest) -> None:
+    client = under.client(Role.ADMIN)
+
+    def back(page: str) -> str:
+        return page.partition('name="back" value="')[2].partition('"')[0]
+
+    assert back(client.get("/spend?by=model&range=today").text) == "/spend?by=model&amp;range=today"
+    form = {"csrf_token": client.csrf_token, "subject": "a jug"}
+    for before, expected in (("/launch?template=x", "/launch?template=x"), ("/launch/preview", "/")):
+        answer = client.post("/launch/preview", data=form, headers={"origin": ADDRESS, "referer": ADDRESS + before})
+        assert answer.status_code == 200
+        assert back(answer.text) == expected
+
+
 def test_static_files_are_kept_for_ever_by_their_hash_and_nothing_else_is_served(under: BoardUnderTest) -> None:
     client = under.client()
     assert "immutable" in client.get(render.static_url("board.css")).headers["cache-control"]

@@ -90,6 +90,15 @@ def test_every_number_leads_to_attempts_that_add_up_to_it(her: BoardClient) -> N
         assert number in (count, money(from_usd(together.replace(",", ""))).removeprefix("$")), "to the cent"
 
 
+def test_the_sums_under_the_table_and_beside_the_chart_lead_to_their_attempts_too(her: BoardClient) -> None:
+    page = her.get("/spend?range=7-days&by=vendor").text
+    for start, end in (("<tfoot>", "</tfoot>"), ('<ul class="legend">', "</ul>")):
+        part = page.partition(start)[2].partition(end)[0]
+        links = re.findall(r'<a href="/spend/attempts\?[^"]+">(\$?[0-9.,]+)</a>', part)
+        assert links
+        assert links == re.findall(r">(\$?[0-9][0-9.,]*)<", part)
+
+
 def test_filters_combine_stay_in_the_address_and_can_be_taken_away(her: BoardClient) -> None:
     text = html.unescape(her.get("/spend?range=7-days&vendor=bfl&tier=final&by=day").text)
     assert 'href="/spend?by=run&range=7-days&tier=final&vendor=bfl"' in text, "another column keeps the filters"
@@ -205,6 +214,18 @@ def test_bars_stand_on_each_other_end_at_the_sum_and_reach_the_scale() -> None:
     assert (chart.peak_day, chart.peak_micros) == ("2026-11-21", 3_300_000)
     assert third.text == "21 Nov, b: $3.30"
     assert chart.days_shown == ("20 Nov", "21 Nov")
+
+
+@pytest.mark.parametrize(
+    ("peak", "ticks"),
+    [
+        (14_000, ["$0.015", "$0.010", "$0.005", "$0"]),
+        (900, ["$0.0010", "$0.0005", "$0"]),
+        (56_000, ["$0.06", "$0.04", "$0.02", "$0"]),
+    ],
+)
+def test_a_scale_of_small_amounts_has_as_many_places_on_each_of_its_lines(peak: int, ticks: list[str]) -> None:
+    assert [tick.text for tick in stacked_bars(["2026-11-21"], [("a", (peak,))]).ticks] == ticks
 
 
 def test_every_line_has_a_texture_of_its_own_and_the_rest_is_plain() -> None:
