@@ -62,6 +62,13 @@ class Cap:
         value = str(getattr(dimensions, self.scope))
         return bool(value) and self.scope_value in (EACH, value)
 
+    @property
+    def rule(self) -> str:
+        """What the limit is of, in words: `each flow a day, Europe/Berlin`, `vendor google a month, UTC`."""
+        words = self.scope.removesuffix("_id").replace("_", " ")
+        of = {"": words, EACH: f"each {words}"}.get(self.scope_value, f"{words} {self.scope_value}")
+        return f"{of} in total" if self.period == "total" else f"{of} a {self.period}, {self.time_zone}"
+
     def window(self, dimensions: Dimensions, now: datetime) -> str:
         """The name of the counter row: period part, and the value when the cap counts each value by itself."""
         part = period_part(self.period, now.astimezone(ZoneInfo(self.time_zone)), dimensions)
@@ -130,7 +137,7 @@ def set_cap(connection: Connection, cap: Cap, *, by: str, why: str, now: datetim
     connection.execute(caps.update().where(caps.c.cap_id == cap.cap_id).values(**values))
     before = known.limit_micros if known else None
     row = {"cap_id": cap.cap_id, "from_micros": before, "to_micros": cap.limit_micros, "by": by, "why": why}
-    connection.execute(cap_changes.insert().values(**row, at=now))
+    connection.execute(cap_changes.insert().values(**row, rule=cap.rule, at=now))
 
 
 def _locked(connection: Connection, cap_id: str) -> Cap:

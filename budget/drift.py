@@ -1,12 +1,14 @@
 """Price drift: a vendor's own figure that departs from the price book. Written here, read by the next hold.
 
-A row is keyed by the price version that the charge names, so a new book clears what the old one got wrong. Figures
-above the book raise every later hold of that model, in every process; figures below are reported, and change nothing.
+A row is keyed by the model's own entry in the book, so a new entry clears what the old one got wrong, and an edit
+elsewhere in the book clears nothing. Figures above the book raise every later hold of that model, in every process;
+figures below are reported, and change nothing.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -84,13 +86,12 @@ class Drifts:
         return DriftedPrices(self._book, self.factors(self._book.models))
 
     def factors(self, model_ids: tuple[str, ...] | list[str]) -> dict[str, int]:
-        """The highest factor above the book of each model that has one, under the book's version."""
+        """The highest factor above the book of each model that has one, under its entry of now."""
         found, factor_ppm = {}, sa.func.max(price_drifts.c.factor_ppm)
         with self._database.read() as connection:
             for model_id in model_ids:
-                highest = connection.execute(
-                    sa.select(factor_ppm).where(*_of(model_id, self._book.version))
-                ).scalar_one()
+                mine = _of(model_id, self._book.entry_version(model_id))
+                highest = connection.execute(sa.select(factor_ppm).where(*mine)).scalar_one()
                 if highest is not None and highest > PPM:
                     found[model_id] = int(highest)
         return found
@@ -104,11 +105,13 @@ class Drifts:
             values = {"book_micros": drift.book_micros, "vendor_micros": drift.vendor_micros}
             values["factor_ppm"] = drift.factor_ppm
             row = {name: getattr(drift, name) for name in ("attempt_id", "vendor", "model_id", "price_version")}
+            row["entry_version"] = entry = self._entry_of(drift)
             # before the row is written: what was told of this attempt's older figure says nothing of the newer one
-            is_news = _is_news(connection, drift)
+            is_news = _is_news(connection, drift, entry)
             if not insert_once(connection, price_drifts, {**row, **values, "at": self._clock()}):
                 mine = price_drifts.c.attempt_id == drift.attempt_id
-                connection.execute(price_drifts.update().where(mine).values(**values))
+                untold = {"told_at": None} if is_news else {}
+                connection.execute(price_drifts.update().where(mine).values(**values, **untold))
             return is_news
 
     def correct(self, attempt_id: str, vendor_micros: int) -> None:
@@ -120,20 +123,36 @@ class Drifts:
                 values = {"vendor_micros": vendor_micros, "factor_ppm": -(-vendor_micros * PPM // book_micros)}
                 connection.execute(price_drifts.update().where(mine).values(**values))
 
-    def told(self, attempt_id: str) -> None:
+    def told(self, attempt_id: str) -> bool:
+        """True for the one caller that marks it."""
         with self._database.write() as connection:
-            mine = price_drifts.c.attempt_id == attempt_id
-            connection.execute(price_drifts.update().where(mine).values(told_at=self._clock()))
+            mine = (price_drifts.c.attempt_id == attempt_id, price_drifts.c.told_at.is_(None))
+            return connection.execute(price_drifts.update().where(*mine).values(told_at=self._clock())).rowcount == 1
 
     def of_run(self, run_id: str) -> list[Drift]:
         """Every departure that a run met, in order."""
-        query = sa.select(price_drifts, attempts.c.run_id).join(
-            attempts, attempts.c.attempt_id == price_drifts.c.attempt_id
-        )
         with self._database.read() as connection:
-            rows = connection.execute(query.where(attempts.c.run_id == run_id).order_by(price_drifts.c.drift_id)).all()
-        names = Drift.__dataclass_fields__
-        return [Drift(**{name: getattr(row, name) for name in names}) for row in rows]
+            query = _WITH_RUNS.where(attempts.c.run_id == run_id).order_by(price_drifts.c.drift_id)
+            return [_drift(row) for row in connection.execute(query)]
+
+    def untold(self) -> list[tuple[Drift, datetime]]:
+        """What finance should still be told, and when it was seen: of each model the farthest figure on either side."""
+        factor, found = price_drifts.c.factor_ppm, []
+        sides = ((factor > PPM, factor.desc()), (factor <= PPM, factor))
+        with self._database.read() as connection:
+            for model_id in self._book.models:
+                entry = self._book.entry_version(model_id)
+                for side, farthest in sides:
+                    query = _WITH_RUNS.where(*_of(model_id, entry), side).order_by(farthest, price_drifts.c.drift_id)
+                    row = connection.execute(query.limit(1)).first()
+                    if row is not None and row.told_at is None and _is_news(connection, _drift(row), entry):
+                        found.append((_drift(row), row.at))
+        return found
+
+    def _entry_of(self, drift: Drift) -> str:
+        """A charge under an older book names no entry of ours: it raises nothing, for this book may have mended it."""
+        is_of_now = drift.price_version == self._book.version
+        return self._book.entry_version(drift.model_id) if is_of_now else drift.price_version
 
 
 def departure(
@@ -160,16 +179,23 @@ def raised(price: int, factor_ppm: int) -> Micros:
     return Micros(-(-price * factor_ppm // PPM))
 
 
-def _of(model_id: str, price_version: str) -> tuple[sa.ColumnElement[bool], ...]:
-    return price_drifts.c.model_id == model_id, price_drifts.c.price_version == price_version
+_WITH_RUNS = sa.select(price_drifts, attempts.c.run_id).join(
+    attempts, attempts.c.attempt_id == price_drifts.c.attempt_id
+)
 
 
-def _is_news(connection: Connection, drift: Drift) -> bool:
-    """True unless a factor like this, or one farther from the book, was told for this model and version."""
+def _drift(row: Any) -> Drift:
+    return Drift(**{name: getattr(row, name) for name in Drift.__dataclass_fields__})
+
+
+def _of(model_id: str, entry_version: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return price_drifts.c.model_id == model_id, price_drifts.c.entry_version == entry_version
+
+
+def _is_news(connection: Connection, drift: Drift, entry_version: str) -> bool:
+    """True unless a factor like this, or one farther from the book, was told for this model and entry."""
     is_told, factor_ppm, factor = price_drifts.c.told_at.is_not(None), drift.factor_ppm, price_drifts.c.factor_ppm
     alike = factor >= factor_ppm - NEWS_PPM if drift.is_above else factor <= factor_ppm + NEWS_PPM
     same_side = factor > PPM if drift.is_above else factor <= PPM
-    query = sa.select(price_drifts.c.drift_id).where(
-        *_of(drift.model_id, drift.price_version), is_told, alike, same_side
-    )
+    query = sa.select(price_drifts.c.drift_id).where(*_of(drift.model_id, entry_version), is_told, alike, same_side)
     return connection.execute(query.limit(1)).first() is None

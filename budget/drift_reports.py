@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -53,7 +53,8 @@ class Repriced:
 
 def drift_report(database: Database, book: PriceBook) -> list[DriftRow]:
     """By model and version, the current version first, then the newest departures."""
-    group = (price_drifts.c.model_id, price_drifts.c.vendor, price_drifts.c.price_version)
+    drifts = price_drifts.c
+    group = (drifts.model_id, drifts.vendor, drifts.price_version, drifts.entry_version)
     extra = sa.func.sum(sa.case((attempts.c.state == "settled", attempts.c.cost_micros - price_drifts.c.book_micros)))
     sums = (
         sa.select(
@@ -72,8 +73,14 @@ def drift_report(database: Database, book: PriceBook) -> list[DriftRow]:
     query = sa.select(*columns, *named).join(sums, sums.c.newest == price_drifts.c.drift_id)
     with database.read() as connection:
         rows = connection.execute(query.order_by(price_drifts.c.drift_id.desc())).mappings().all()
-    found = [DriftRow(**row, is_current=row["price_version"] == book.version) for row in rows]
+    entries = {model_id: book.entry_version(model_id) for model_id in book.models}
+    found = [_drift_row(dict(row), entries) for row in rows]
     return sorted(found, key=lambda row: not row.is_current)
+
+
+def _drift_row(row: dict[str, Any], entries: dict[str, str]) -> DriftRow:
+    """`is_current` where its factor still counts."""
+    return DriftRow(is_current=row.pop("entry_version") == entries.get(row["model_id"]), **row)
 
 
 def reprice(database: Database, book: PriceBook, run_id: str) -> list[Repriced]:

@@ -153,6 +153,11 @@ class PriceBook:
     def models(self) -> tuple[str, ...]:
         return tuple(self._content.models)
 
+    def entry_version(self, model_id: str) -> str:
+        """Names the content of one model's entry; "" for a model that the book does not have."""
+        entry = self._content.models.get(model_id)
+        return digest(entry.model_dump(mode="json"))[:12] if entry else ""
+
     def choose(self, role: str, on: date) -> ModelChoice:
         """The id for `role` on a day. Raises InputError for an unknown role, PriceMissing when nothing serves it."""
         if role not in self._content.roles:

@@ -54,6 +54,7 @@ class CapChange:
     by: str
     why: str
     at: datetime
+    rule: str = ""
 
 
 @dataclass(frozen=True)

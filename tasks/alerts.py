@@ -1,21 +1,24 @@
 """Alerts are told: a log line, a Prefect event and a webhook, without ever delaying the paid call that caused them.
 
 The log line and the event leave at once; the webhook has a thread of its own. A cap's alert stays untold in
-`cap_alerts` until its webhook was answered, so it is told at least once: a webhook that is down, or a process that died
-before its mark, leaves it to the next process. Whoever must not see it twice looks at its id.
+`cap_alerts`, a drift in `price_drifts`, until its webhook was answered, so it is told at least once: a webhook that is
+down, or a process that died before its mark, leaves it to the next process. Whoever must not see it twice looks at its
+id.
 """
 
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from budget.alerts import CapAlert
+from budget.drift import PPM, Drift, Drifts
 from domain.errors import LedgerConflict, RunBusy
 from domain.money import show
 from tasks.webhooks import POST_AT_MOST_S, post_alert
@@ -81,15 +84,25 @@ def tell_untold_alerts(w: Wiring) -> int:
         return 0
     told = 0
     try:
-        for alert in (a for a in w.ledger.untold_alerts() if not _its_maker_tells(w, a)):
-            neutral = of_cap(alert)
-            _log_and_emit(neutral)
-            if not _post(w, neutral):
+        for alert, attempt_id, mark in _untold(w):
+            if alert.at is not None and _its_maker_tells(w, attempt_id, alert.at):
+                continue
+            _log_and_emit(alert)
+            if not _post(w, alert):
                 break
-            told += w.ledger.told(alert.alert_id)
+            told += mark()
     finally:
         w.processes.give_back(LEASE)
     return told
+
+
+def _untold(w: Wiring) -> Iterator[tuple[Alert, str, Callable[[], int]]]:
+    """Each alert that nobody was told of, the attempt that caused it, and how it is marked as told."""
+    for crossed in w.ledger.untold_alerts():
+        yield of_cap(crossed), crossed.attempt_id, partial(w.ledger.told, crossed.alert_id)
+    drifts = Drifts(w.database, w.price_book, w.now)
+    for drift, at in drifts.untold():
+        yield replace(of_drift(drift), at=at), drift.attempt_id, partial(drifts.told, drift.attempt_id)
 
 
 def of_cap(alert: CapAlert) -> Alert:
@@ -116,6 +129,28 @@ def of_cap(alert: CapAlert) -> Alert:
     )
 
 
+def of_drift(drift: Drift) -> Alert:
+    """A vendor's figure that departs from the price book in words."""
+    follows = "later holds of it are raised by that" if drift.is_above else "holds stay as they are"
+    return Alert(
+        kind="price.drift",
+        title=f"{drift.model_id} costs {drift.factor_ppm / PPM:.4g} times the price book's price",
+        text=f"Draftline: {drift.vendor} bills {show(drift.vendor_micros)} for {drift.model_id}, where price book "
+        f"{drift.price_version} says {show(drift.book_micros)}; {follows}. See `draftline prices drift`.",
+        facts={
+            "model": drift.model_id,
+            "price_version": drift.price_version,
+            "book_micros": drift.book_micros,
+            "vendor_micros": drift.vendor_micros,
+            "factor_ppm": drift.factor_ppm,
+            "attempt": drift.attempt_id,
+        },
+        about=f"price.{drift.model_id}",
+        run_id=drift.run_id,
+        alert_id=f"drift-{drift.attempt_id}-{drift.factor_ppm}",
+    )
+
+
 def _tell_caps(w: Wiring, alerts: Sequence[CapAlert]) -> None:
     for alert in alerts:
         try:
@@ -125,11 +160,11 @@ def _tell_caps(w: Wiring, alerts: Sequence[CapAlert]) -> None:
             log.exception("alert.failed cap=%s", alert.cap_id)
 
 
-def _its_maker_tells(w: Wiring, alert: CapAlert) -> bool:
-    if w.now() - alert.at > LEFT_TO_ITS_MAKER:
+def _its_maker_tells(w: Wiring, attempt_id: str, at: datetime) -> bool:
+    if w.now() - at > LEFT_TO_ITS_MAKER:
         return False
     try:
-        return w.processes.is_alive(w.ledger.get(alert.attempt_id).process_id)
+        return w.processes.is_alive(w.ledger.get(attempt_id).process_id)
     except LedgerConflict:
         return False
 

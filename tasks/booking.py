@@ -11,15 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from budget.drift import PPM, Drift, Drifts, departure
+from budget.drift import Drift, Drifts, departure
 from budget.ledger import AlreadyHeld, MovedOn
 from domain.attempt import Attempt, Dimensions
 from domain.canonical import sha256_hex
 from domain.errors import PriceMissing, VendorError, VendorRefused, VendorSilent
-from domain.money import show
 from domain.render import Job, Measured, Receipt, RenderRequest, Usage
 from storage.objects import keys
-from tasks.alerts import Alert, tell
+from tasks.alerts import of_drift, tell
 from tasks.media import extension_of
 from tasks.spool import Spool
 from vendors.contract import Vendor
@@ -204,7 +203,7 @@ class Booking:
 
     def _tell(self, drift: Drift) -> None:
         try:
-            tell(self.w, _alert(drift), on_told=lambda: self.drifts.told(drift.attempt_id))
+            tell(self.w, of_drift(drift), on_told=lambda: self.drifts.told(drift.attempt_id))
         except Exception:
             # the work is paid: telling of its price must never stop its booking
             log.exception("drift.not_told model=%s", drift.model_id)
@@ -231,28 +230,6 @@ class Booking:
             warnings=tuple(str(x) for x in warnings) if isinstance(warnings, list | tuple) else (),
             replayed=replayed,
         )
-
-
-def _alert(drift: Drift) -> Alert:
-    follows = "later holds of it are raised by that" if drift.is_above else "holds stay as they are"
-    facts: dict[str, str | int] = {
-        "model": drift.model_id,
-        "price_version": drift.price_version,
-        "book_micros": drift.book_micros,
-        "vendor_micros": drift.vendor_micros,
-        "factor_ppm": drift.factor_ppm,
-        "attempt": drift.attempt_id,
-    }
-    return Alert(
-        kind="price.drift",
-        title=f"{drift.model_id} costs {drift.factor_ppm / PPM:.4g} times the price book's price",
-        text=f"Draftline: {drift.vendor} bills {show(drift.vendor_micros)} for {drift.model_id}, where price book "
-        f"{drift.price_version} says {show(drift.book_micros)}; {follows}. See `draftline prices drift`.",
-        facts=facts,
-        about=f"price.{drift.model_id}",
-        run_id=drift.run_id,
-        alert_id=f"drift-{drift.attempt_id}-{drift.factor_ppm}",
-    )
 
 
 def _kept(receipt: Receipt) -> dict[str, object]:

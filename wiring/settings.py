@@ -148,8 +148,13 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def books(self) -> Path:
+        """The folder of the embedded journal and the spool: real money never lies beside the sandbox's."""
+        return self.home / "live" if self.vendors == "live" else self.home
+
+    @property
     def database(self) -> str:
-        return self.database_url or f"sqlite:///{(self.home / 'draftline.db').absolute()}"
+        return self.database_url or f"sqlite:///{(self.books / 'draftline.db').absolute()}"
 
     def resends(self, vendor: str) -> bool:
         """Whether work of this vendor that is in doubt may be paid for again, inside the caps."""
@@ -161,7 +166,7 @@ class Settings(BaseSettings):
 
     @property
     def spool(self) -> Path:
-        return self.home / "spool"
+        return self.books / "spool"
 
     @property
     def uses_embedded_s3(self) -> bool:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 
+from budget.books import claim_books
 from budget.caps import Cap
 from budget.degrade import DegradePolicy
 from budget.ledger import Ledger
@@ -58,6 +59,7 @@ class Wiring:
     def database(self) -> Database:
         database = open_database(self.settings.database)
         migrate(database)
+        claim_books(database, self.settings.vendors, self.now())
         return database
 
     @cached_property

@@ -1,11 +1,12 @@
 """`draftline caps`: limits, how full they are and who was told; every change is recorded with who and why."""
 
-from typing import Annotated, get_args
+from dataclasses import replace
+from typing import Annotated, Any, get_args
 
 import sqlalchemy as sa
 import typer
 
-from budget.caps import THRESHOLDS, Cap, Period, Scope, read_caps
+from budget.caps import Cap, Period, Scope, read_caps
 from domain.errors import InputError
 from domain.money import from_cents, show
 from draftline import options as o
@@ -44,7 +45,7 @@ def list_caps(as_json: o.Json = False) -> None:
 
 @app.command(
     name="set",
-    epilog="Examples:  draftline caps set day --period day --cents 8000 --by Ada --why 'black friday'\n\n"
+    epilog="Examples:  draftline caps set day --cents 8000 --by Ada --why 'black friday'\n\n"
     "draftline caps set google-month --scope vendor --value google --period month --cents 20000 --by Ada --why plan\n\n"
     "draftline caps set day --cents 8000 --threshold 50 --threshold 90 --by Ada --why 'tell us earlier'",
 )
@@ -53,32 +54,45 @@ def set_cap(
     cents: Annotated[int, typer.Option("--cents", min=0, help="The limit in US cents.")],
     by: Annotated[str, typer.Option("--by", help="Who changes it.")],
     why: Annotated[str, typer.Option("--why", help="For what reason.")],
-    scope: Annotated[str, typer.Option("--scope", help=f"One of {', '.join(get_args(Scope))}.")] = "global",
-    value: Annotated[str, typer.Option("--value", help="Which one; '*' counts each by itself.")] = "",
-    period: Annotated[str, typer.Option("--period", help=f"One of {', '.join(get_args(Period))}.")] = "day",
-    time_zone: Annotated[str, typer.Option("--time-zone", help="Where days, weeks and months begin.")] = "UTC",
+    scope: Annotated[
+        str | None, typer.Option("--scope", help=f"One of {', '.join(get_args(Scope))}. A new cap's is global.")
+    ] = None,
+    value: Annotated[str | None, typer.Option("--value", help="Which one; '*' counts each by itself.")] = None,
+    period: Annotated[
+        str | None, typer.Option("--period", help=f"One of {', '.join(get_args(Period))}. A new cap's is day.")
+    ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option("--time-zone", help="Where days, weeks and months begin. A new cap's is UTC.")
+    ] = None,
     threshold: Annotated[
-        list[int] | None,
-        typer.Option("--threshold", help="Tell at this percent; repeat it. Without it they stay as they are."),
+        list[int] | None, typer.Option("--threshold", help="Tell at this percent; repeat it. A new cap's: 50, 80, 95.")
     ] = None,
 ) -> None:
-    """Create or change a cap. Lowering it under what is committed stops new holds and touches nothing that runs."""
+    """Create or change a cap; what is not named stays as it is.
+
+    Lowering it under what is committed stops new holds and touches nothing that runs.
+    """
     for option, given, allowed in (("--scope", scope, get_args(Scope)), ("--period", period, get_args(Period))):
-        if given not in allowed:
+        if given is not None and given not in allowed:
             raise InputError(f"{given!r} is not one of {', '.join(allowed)}", where=option)
+    asked = {"scope": scope, "scope_value": value, "period": period, "time_zone": time_zone}
+    named: dict[str, Any] = {option: given for option, given in asked.items() if given is not None}
+    if threshold:
+        named["thresholds"] = tuple(sorted(set(threshold)))
+    if scope == "global":
+        named.setdefault("scope_value", "")
     with session(NOTHING, quiet=True) as w:
-        percents = tuple(sorted(set(threshold))) if threshold else _standing(w, name)
-        cap = Cap(name, scope, value, period, from_cents(cents), time_zone, percents)  # type: ignore[arg-type]
+        known = _standing(w, name) or Cap(name, "global", "", "day", 0)
+        cap = replace(known, limit_micros=from_cents(cents), **named)
         w.ledger.set_cap(cap, by=by, why=why)
-    tells = ", ".join(map(str, percents))
-    out.print(f"Cap {name} is {show(from_cents(cents))} a {period} now and tells at {tells} %.")
+    tells = ", ".join(map(str, cap.thresholds))
+    out.print(f"Cap {name} is {show(cap.limit_micros)} for {cap.rule} now and tells at {tells} %.")
 
 
-def _standing(w: Wiring, name: str) -> tuple[int, ...]:
-    """The thresholds of a cap as they are; those of a new cap when there is none."""
+def _standing(w: Wiring, name: str) -> Cap | None:
     _ = w.ledger
     with w.database.read() as connection:
-        return next((cap.thresholds for cap in read_caps(connection) if cap.cap_id == name), THRESHOLDS)
+        return next((cap for cap in read_caps(connection) if cap.cap_id == name), None)
 
 
 @app.command(name="alerts", epilog="Example:  draftline caps alerts --untold")

@@ -5,7 +5,7 @@ ever added. caps and cap_windows: limits, and per window the two counters that t
 so that a hold costs the same with ten rows or ten million. attempt_caps: which counters an attempt moved, so that
 settling after midnight still moves yesterday's. cap_alerts: thresholds that a hold crossed, written in its transaction.
 price_drifts: vendors' figures above the book's. quotes and approvals: what was offered, and who said yes to which hash.
-credit_readings: a vendor's balance as it told it, the evidence for work in doubt.
+credit_readings: a vendor's balance as it told it, the evidence for work in doubt. ledger_books: whose money this is.
 """
 
 import sqlalchemy as sa
@@ -113,6 +113,8 @@ cap_changes = sa.Table(
     sa.Column("to_micros", sa.BigInteger, nullable=False),
     _text("by"),
     _text("why"),
+    # what the limit is of from then on: scope, period and zone, in words
+    _text("rule"),
     sa.Column("at", UtcDateTime, nullable=False),
 )
 
@@ -170,13 +172,15 @@ price_drifts = sa.Table(
     _id("vendor"),
     _id("model_id"),
     _id("price_version"),
+    # the model's own entry in the book, so that a change of another one clears nothing
+    _text("entry_version"),
     sa.Column("book_micros", sa.BigInteger, nullable=False),
     sa.Column("vendor_micros", sa.BigInteger, nullable=False),
     sa.Column("factor_ppm", sa.BigInteger, nullable=False),
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("told_at", UtcDateTime, nullable=True),
     sa.UniqueConstraint("attempt_id"),
-    sa.Index("ix_price_drifts_model", "model_id", "price_version", "factor_ppm"),
+    sa.Index("ix_price_drifts_model", "model_id", "entry_version", "factor_ppm"),
 )
 
 quotes = sa.Table(
@@ -218,4 +222,13 @@ credit_readings = sa.Table(
     _text("by"),
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Index("ix_credit_readings_vendor", "vendor", "last_event_id"),
+)
+
+# one row, written once: a sandbox's play money and a vendor's real one never share a journal
+ledger_books = sa.Table(
+    "ledger_books",
+    METADATA,
+    _id("book", key=True),
+    _text("vendors"),
+    sa.Column("at", UtcDateTime, nullable=False),
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from budget.report_caps import cap_changes_of
 from domain.attempt import Dimensions, Intent
 from draftline.commands.caps import app
 from wiring import build, read_settings
@@ -31,6 +32,28 @@ def test_thresholds_are_set_by_repeating_the_option_and_stay_when_only_the_limit
     assert "tells at 50, 90 %" in caps("set", "day", "--cents", "200", *by)
     (day,) = [cap for cap in json.loads(caps("list", "--json")) if cap["cap_id"] == "day"]
     assert (day["limit_micros"], day["thresholds"]) == (2_000_000, [50, 90])
+
+
+def test_a_change_of_the_limit_alone_leaves_what_it_is_a_limit_of() -> None:
+    by = ("--by", "Ada", "--why", "tighter")
+    google = ("--scope", "vendor", "--value", "google", "--period", "month", "--time-zone", "Europe/Berlin")
+    assert "vendor google a month, Europe/Berlin" in caps("set", "google-month", "--cents", "20000", *google, *by)
+    assert "vendor google a month, Europe/Berlin" in caps("set", "google-month", "--cents", "10000", *by)
+    (cap,) = [cap for cap in json.loads(caps("list", "--json")) if cap["cap_id"] == "google-month"]
+    assert (cap["limit_micros"], cap["scope"], cap["scope_value"]) == (100_000_000, "vendor", "google")
+    assert (cap["period"], cap["time_zone"]) == ("month", "Europe/Berlin")
+
+
+def test_a_change_of_what_a_cap_is_of_is_recorded_in_words() -> None:
+    by = ("--by", "Ada", "--why", "wider")
+    caps("set", "shoes", "--cents", "100", "--scope", "cost_centre", "--value", "shoes", *by)
+    caps("set", "shoes", "--cents", "100", "--scope", "global", "--period", "total", *by)
+    w = build(read_settings())
+    assert [change.rule for change in cap_changes_of(w.database, "shoes")] == [
+        "global in total",
+        "cost centre shoes a day, UTC",
+    ]
+    w.close()
 
 
 def test_alerts_say_what_was_crossed_by_whom_and_whether_anybody_was_told() -> None:
