@@ -52,12 +52,13 @@ async def make_image(
             wanted = dimensions(run, asset, w, plan, spec.stage)
             approved_quote = str(run.plan.get("approved_quote", ""))
             paid = await pay(w, vendor, PaidCall(spec.request, spec.ordinal, measured, wanted, approved_quote))
-        return await asyncio.to_thread(_record, w, asset, spec, paid, measured.warnings)
+        return await asyncio.to_thread(record_image, w, asset, spec, paid, measured.warnings)
     finally:
         w.progress.step(f"{spec.stage}s")
 
 
-def _record(w: Wiring, asset: Asset, spec: ImageSpec, paid: Paid, wishes: tuple[str, ...]) -> ImageRecord:
+def record_image(w: Wiring, asset: Asset, spec: ImageSpec, paid: Paid, wishes: tuple[str, ...]) -> ImageRecord:
+    """The row of a paid image, once; again it changes nothing. Raises ImageError for bytes that go into quarantine."""
     try:
         decoded = decode(paid.data)
     except ImageError as error:

@@ -4,8 +4,8 @@
     sent       the spool's answer, else in doubt       delivered  settled
     in doubt   the answer or the job in this machine's spool; otherwise it stays
 
-It never sends anything: the two ways to a POST are closed off below. A collected image waits in the store and in the
-journal; the run that wanted it finds it there, paid, when it goes on.
+It never sends anything: the two ways to a POST are closed off below. A collected image goes into the store, the journal
+and the run that wanted it (tasks/collected.py), which goes on with it when somebody starts it again.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from budget.unfinished import NEVER_SENT, attempts_among, doubted_with_a_job, op
 from domain.attempt import Attempt
 from domain.errors import DraftlineError, MoneyError, StorageError
 from domain.render import Job, Measured, Receipt, Reference, RenderRequest, Usage
+from tasks.collected import enter
 from tasks.evidence import take_readings
 from tasks.paid_calls import Paid, PaidCall, PaidDoor
 from tasks.spool import Spool
@@ -154,7 +155,8 @@ async def _recover(w: Wiring, vendors: Mapping[str, Vendor], attempt: Attempt) -
     problem = ""
     try:
         door = _RecoveryDoor(w, vendors[attempt.dimensions.vendor], _call_of(attempt))
-        await (door.pick_up(attempt) if attempt.is_open else door.go_on(attempt))
+        paid = await (door.pick_up(attempt) if attempt.is_open else door.go_on(attempt))
+        problem = await asyncio.to_thread(enter, w, door.vendor, attempt, paid)
     except DraftlineError as error:
         problem = str(error)
     except Exception as error:

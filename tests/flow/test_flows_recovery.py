@@ -55,10 +55,13 @@ async def test_accepted_drafts_are_collected_into_the_run_that_wanted_them(
             await campaign(line.campaign("other", select="person"))
         bill = line.sandbox.invoice()
         assert {a.attempt_id for a in line.attempts() if a.state == "settled"} >= wanted
+        (run_id,) = {a.dimensions.run_id for a in line.attempts() if a.attempt_id in wanted}
+        collected = later.images.of_run(run_id, "draft")
+        assert {image.attempt_id for image in collected} == wanted, "its pages show them before anybody starts it again"
+        assert [image.label for image in collected] == ["A1", "B1"]
         report = await campaign(line.campaign("killed", select="person"))
         assert line.sandbox.invoice() == bill
-        drafts = later.images.of_run(report["run_id"], "draft")
-        assert {image.attempt_id for image in drafts} == wanted
+        assert later.images.of_run(report["run_id"], "draft") == collected
         assert report["awaiting"] == ["killed"]
         audit(later, bill)
     later.close()

@@ -18,7 +18,7 @@ from domain.run import Asset, ImageRecord
 from flows.params import CampaignParams
 from prompts.book import PromptBook
 from tasks.assets import brief_of
-from tasks.finals import _measurable, _spec
+from tasks.wanted import final_spec, measurable
 from tasks.wishes import Wish, read_brief, with_digests
 from tests.support.planning import planned, planning_wiring
 from wiring import Wiring
@@ -172,4 +172,4 @@ def _final_prompt(w: Wiring, asset: Asset) -> str:
         object_key="x",
         label="A1",
     )
-    return _spec(w, asset, 0, select, _measurable(asset, select)).request.prompt
+    return final_spec(w, asset, 0, select, measurable(asset, select)).request.prompt
