@@ -15,6 +15,7 @@ from draftline.plans import plan_campaign, plan_catalog, show_plan
 from draftline.reports import show_report
 from draftline.session import run_shown, session
 from flows.params import CampaignParams, CatalogParams
+from storage.photos import require_folder
 from tasks.planning import DEFAULT_DRAFTS
 from tasks.wishes import read_brief, read_feed_file, style_of
 from wiring.degrade_files import SUFFIXES
@@ -124,8 +125,10 @@ def catalog(
 
 def run_catalog(fields: dict[str, Any], *, resend_in_doubt: bool, as_json: bool) -> int:
     params = checked(lambda: CatalogParams.model_validate(fields))
-    # a wrong file is told before services are started
+    # a wrong file or folder is told before services are started
     style_of(params.style)
+    if params.photos:
+        require_folder(Path(params.photos))
     reading = read_feed_file(Path(params.feed))
     for note in (row.reason for row in reading.bad_rows if is_note(row)):
         say(f"[yellow]![/yellow] {escape(note)}")

@@ -6,6 +6,7 @@ that makes a photo safe), prices, what happens to a product without a photo.
 
 from storage.photos.fetching import Fetcher, FetchRefused, GuardedFetcher, photo_policy
 from storage.photos.finder import MAX_PHOTOS, FoundPhotos, Photo, PhotoFinder, names_of
+from storage.photos.folder import require_folder
 from storage.photos.magic import MAX_PHOTO_BYTES
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "PhotoFinder",
     "names_of",
     "photo_policy",
+    "require_folder",
 ]

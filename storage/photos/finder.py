@@ -11,10 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from domain.errors import InputError, StorageError
+from domain.errors import StorageError
 from domain.product import Product
 from storage.photos.fetching import SETTING, Fetcher, GuardedFetcher, allows, photo_policy
-from storage.photos.folder import Entry, PhotoFolder, comparable, stem_of
+from storage.photos.folder import Entry, PhotoFolder, comparable, require_folder, stem_of
 from storage.photos.magic import photo_fault
 
 MAX_PHOTOS = 4  # of one product
@@ -58,8 +58,8 @@ class PhotoFinder:
         *,
         known_names: Iterable[str] = (),
     ) -> None:
-        if folder is not None and not folder.is_dir():
-            raise InputError("the folder of photos does not exist or is not a folder", where=str(folder))
+        if folder is not None:
+            require_folder(folder)
         self._path = folder
         self._policy = photo_policy(allowed_hosts) if allowed_hosts else None
         self._fetcher = fetcher or (GuardedFetcher(self._policy) if self._policy else None)

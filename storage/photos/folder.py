@@ -71,12 +71,17 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts)
 
 
+def require_folder(folder: Path) -> None:
+    """Raises InputError when there is none."""
+    if not folder.is_dir():
+        raise InputError("the folder of photos does not exist or is not a folder", where=str(folder))
+
+
 class PhotoFolder:
     """The index: built at construction by one walk, never refreshed. InputError when the folder is none."""
 
     def __init__(self, folder: Path) -> None:
-        if not folder.is_dir():
-            raise InputError("the folder of photos does not exist or is not a folder", where=str(folder))
+        require_folder(folder)
         self.root = folder.resolve()
         self.problems: list[str] = []
         self._refused: dict[str, str] = {}

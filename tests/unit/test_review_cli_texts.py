@@ -10,10 +10,12 @@ import pytest
 from domain.errors import InputError, SettingError
 from draftline import main as entry
 from draftline.commands.doctor import _settings
+from draftline.commands.run import run_catalog
 from draftline.console import complain
 from tasks.wishes import read_brief
 from wiring import read_settings
 
+ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize(
     ("text", "told"),
@@ -40,6 +42,16 @@ def test_bytes_that_are_no_yaml_are_told_in_one_line(tmp_path: Path) -> None:
         read_brief(path)
     assert "not YAML" in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_folder_of_photos_that_is_not_there_is_told_before_a_service_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRAFTLINE_HOME", str(tmp_path / "home"))
+    fields = {"feed": str(ROOT / "samples/feed.csv"), "photos": str(tmp_path / "nope")}
+    with pytest.raises(InputError, match="nope: the folder of photos does not exist"):
+        run_catalog(fields, resend_in_doubt=False, as_json=True)
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_setting_that_names_a_missing_file_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
