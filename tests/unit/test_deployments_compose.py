@@ -199,6 +199,15 @@ def test_the_worker_starts_nothing_embedded(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.cap_run_cents == 1_000
 
 
+def test_play_money_and_real_money_have_a_database_each_that_is_made_at_the_start() -> None:
+    made = (ROOT / "deployments/postgres/databases.sh").read_text()
+    for vendors in ("sandbox", "live"):
+        environment = compose(EXAMPLE | SECRETS | {"DRAFTLINE_VENDORS": vendors})["services"]["worker"]["environment"]
+        name = environment["DRAFTLINE_DATABASE_URL"].rpartition("/")[2]
+        assert name == f"draftline_{vendors}"
+        assert f"CREATE DATABASE {name} OWNER draftline;" in made
+
+
 def test_every_variable_of_the_file_is_explained_in_the_example_or_has_a_default() -> None:
     explained = set(EXAMPLE) | COMMENTED
     for match in VARIABLE.finditer(TEXT):
