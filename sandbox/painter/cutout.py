@@ -7,7 +7,9 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sandbox.painter.flat_ground import exact_alpha
-from sandbox.painter.raster import Array, blur, resize, smooth
+from sandbox.painter.matte import defringed, matte
+from sandbox.painter.outline import body_on, in_shadow
+from sandbox.painter.raster import Array, blur, resize
 from sandbox.painter.regions import grow
 from sandbox.painter.request import MAX_REFERENCE_PX, BadReference
 
@@ -16,8 +18,8 @@ MAP_PX = 256  # side of the map on which the outline is decided
 PLAIN_RESIDUE = 0.030  # how far a border may stray from a smooth gradient and still be plain (0..1)
 MATTE_MAX_PX = 1300  # longest side on which an outline is worked out
 MIN_COVER, MAX_COVER = 0.004, 0.93
-SHADOW_SLOPE = 0.030  # how steep a shadow may be, per pixel of the map; an outline is steeper
-SHADOW_HUE = 0.040  # how far a shadow may be from its ground in hue (0..1)
+OUTLINE_PX = 480  # longest side of the map on which a body is told from its shadow
+OUTER_ROOM_PX, INNER_ROOM_PX = 30, 8  # on that map: ground left round product and shadow, and round the product
 DETACHED_SHADOW = 0.75  # alpha under which a region apart from the body is a painted-in shadow
 
 
@@ -31,15 +33,6 @@ class Cutout:
     def ratio(self) -> float:
         """Width over height."""
         return self.image.width / self.image.height
-
-
-@dataclass(frozen=True)
-class _Ground:
-    """On a map of MAP_PX squared: the ground's colour, each pixel's distance from it, and where it lies in shadow."""
-
-    colour: Array
-    distance: Array
-    shadow: np.ndarray
 
 
 def decode(data: bytes, index: int) -> Image.Image:
@@ -92,33 +85,27 @@ def _alpha_of(image: Image.Image) -> Image.Image:
     return Image.composite(alpha, black, mask)
 
 
-def _from_ground(rgb: Image.Image) -> "_Ground | None":
+def _from_ground(rgb: Image.Image) -> Array | None:
     """The ground behind a product, fitted to a small map's border; None when that border is not plain."""
     small = np.asarray(rgb.resize((MAP_PX, MAP_PX), Image.Resampling.BOX), np.float32) / 255
     edge = np.zeros((MAP_PX, MAP_PX), bool)
     edge[:5], edge[-5:], edge[:, :5], edge[:, -5:] = True, True, True, True
     ground = _gradient(small, edge)
-    distance = np.sqrt(((small - ground) ** 2).sum(-1))
+    distance = _distance(small, ground)
     # once more without what is not ground: a product or a shadow that runs out of the frame
     calm = edge & (distance < max(0.03, float(np.quantile(distance[edge], 0.70))))
     ground = _gradient(small, calm)
-    distance = np.sqrt(((small - ground) ** 2).sum(-1))
-    shadow = _in_shadow(small, ground)
+    distance = _distance(small, ground)
+    shadow = in_shadow(small, ground, (small / np.maximum(ground, 0.05)).mean(axis=-1))
     plain = distance[edge] < PLAIN_RESIDUE
     if plain.mean() < 0.60 or (plain | shadow[edge]).mean() < 0.94 or small[calm].std(axis=0).max() > 0.09:
         return None
-    return _Ground(ground, np.asarray(distance, np.float32), shadow)
+    return ground
 
 
-def _in_shadow(pixels: Array, ground: Array) -> np.ndarray:
-    """Where a pixel is the ground, darker, in the same hue."""
-    # channel by channel: sums over a short last axis are slow
-    red, green, blue = (pixels[..., c] for c in range(3))
-    r0, g0, b0 = (ground[..., c] for c in range(3))
-    share = (red + green + blue) / np.maximum(r0 + g0 + b0, 0.05)
-    near = np.abs(red - r0 * share) < SHADOW_HUE
-    near &= (np.abs(green - g0 * share) < SHADOW_HUE) & (np.abs(blue - b0 * share) < SHADOW_HUE)
-    return np.asarray(near & (share < 1.0) & (share > 0.30))
+def _distance(pixels: Array, ground: Array) -> Array:
+    off = pixels - ground
+    return np.asarray(np.sqrt(off[..., 0] ** 2 + off[..., 1] ** 2 + off[..., 2] ** 2), np.float32)
 
 
 def _gradient(small: Array, where: np.ndarray) -> Array:
@@ -129,101 +116,37 @@ def _gradient(small: Array, where: np.ndarray) -> Array:
     return np.asarray(basis @ fit.astype(np.float32), np.float32)
 
 
-def _cut_from_ground(rgb: Image.Image, ground: "_Ground", limit_px: int) -> Cutout | None:
-    """Floods the ground in from the border, then mixes a soft outline from how far each pixel is from the ground."""
-    border = np.zeros(ground.distance.shape, bool)
-    border[0], border[-1], border[:, 0], border[:, -1] = True, True, True, True
-    # a soft shadow on the ground is dark but smooth: let the flood pass where the picture changes slowly
-    slope = np.hypot(*np.gradient(blur(ground.distance, 0.6)))
-    passable = (ground.distance < 0.030) | (ground.shadow & (slope < SHADOW_SLOPE))
-    body = ~grow(border, passable)
-    # a product of another hue than the ground cannot be taken for its shadow, so all of that may go
-    coloured = bool(body.any()) and float(ground.shadow[body].mean()) < 0.40
-    if coloured:
-        body = ~grow(border, (ground.distance < 0.030) | ground.shadow)
+def _cut_from_ground(rgb: Image.Image, fitted: Array, limit_px: int) -> Cutout | None:
+    """Finds the body on a small map, then its soft outline on the part of the picture that holds it."""
+    longest = max(rgb.size)
+    width, height = (max(8, round(side * min(1.0, OUTLINE_PX / longest))) for side in rgb.size)
+    small = np.asarray(rgb.resize((width, height), Image.Resampling.BOX), np.float32) / 255
+    ground = resize(fitted, width, height, Image.Resampling.BILINEAR)
+    part = _box(_distance(small, ground) > PLAIN_RESIDUE, OUTER_ROOM_PX)
+    body = np.zeros((height, width), bool)
+    body[part] = body_on(small[part], ground[part])
     if not MIN_COVER < float(body.mean()) < MAX_COVER:
         return None
-    body = grow(_core(body), body)
-    work = rgb
-    if max(rgb.size) > MATTE_MAX_PX:
-        work = rgb.copy()
-        work.thumbnail((MATTE_MAX_PX, MATTE_MAX_PX), Image.Resampling.LANCZOS)
-    clean, alpha = _matte(*_around(work, ground, body), coloured)
-    return _trim(clean, alpha, limit_px)
-
-
-def _around(rgb: Image.Image, ground: "_Ground", body: np.ndarray) -> tuple[Image.Image, "_Ground", np.ndarray]:
-    """Picture, ground and body cut down to the body and a little room, so that the rest costs nothing."""
-    rows, columns = np.nonzero(body.any(axis=1))[0], np.nonzero(body.any(axis=0))[0]
-    r0, r1 = max(0, int(rows[0]) - 6), min(MAP_PX, int(rows[-1]) + 7)
-    c0, c1 = max(0, int(columns[0]) - 6), min(MAP_PX, int(columns[-1]) + 7)
-    sx, sy = rgb.width / MAP_PX, rgb.height / MAP_PX
-    part = rgb.resize(
-        (max(1, round((c1 - c0) * sx)), max(1, round((r1 - r0) * sy))),
-        Image.Resampling.BILINEAR,
-        box=(c0 * sx, r0 * sy, c1 * sx, r1 * sy),
+    part = _box(body, INNER_ROOM_PX)
+    shrink = min(1.0, MATTE_MAX_PX / longest)
+    left, right = (column * rgb.width / width for column in (part[1].start, part[1].stop))
+    top, bottom = (row * rgb.height / height for row in (part[0].start, part[0].stop))
+    work = rgb.resize(
+        (max(1, round((right - left) * shrink)), max(1, round((bottom - top) * shrink))),
+        Image.Resampling.LANCZOS if shrink < 1 else Image.Resampling.BILINEAR,
+        box=(left, top, right, bottom),
     )
-    where = (slice(r0, r1), slice(c0, c1))
-    return part, _Ground(ground.colour[where], ground.distance[where], ground.shadow[where]), body[where]
+    return _trim(*matte(work, small[part], body[part]), limit_px)
 
 
-def _matte(rgb: Image.Image, ground: "_Ground", body: np.ndarray, coloured: bool) -> tuple[Image.Image, Image.Image]:
-    """(colours freed of the ground's, alpha) at the picture's own size."""
-    size = rgb.size
-    pixels = np.asarray(rgb, np.float32) / 255
-    behind = resize(ground.colour, *size, how=Image.Resampling.BILINEAR)
-    off = pixels - behind
-    away = np.asarray(np.sqrt(off[..., 0] ** 2 + off[..., 1] ** 2 + off[..., 2] ** 2), np.float32)
-    shaded = _in_shadow(pixels, behind)
-    alpha = _by_hue(ground, body, away, shaded) if coloured else _by_edge(body, away, shaded)
-    freed = (pixels - (1 - alpha[..., None]) * behind) / np.maximum(alpha[..., None], 0.2)
-    shown = (np.clip(freed, 0, 1) * 255 + 0.5).astype(np.uint8)
-    return Image.fromarray(shown), Image.fromarray((alpha * 255 + 0.5).astype(np.uint8))
-
-
-def _by_hue(ground: "_Ground", body: np.ndarray, away: Array, shaded: np.ndarray) -> Array:
-    """Alpha of a product whose hue is not the ground's: how far a pixel is from ground to product."""
-    size = (away.shape[1], away.shape[0])
-    core = _shrunk(_shrunk(body))
-    weight = blur(core.astype(np.float32), 4.0)
-    inner = blur(ground.distance * core, 4.0) / np.maximum(weight, 1e-3)
-    wide = ~_shrunk(~body)
-    solid = smooth(0.35, 0.65, resize(core.astype(np.float32), *size, how=Image.Resampling.BILINEAR))
-    near = smooth(0.25, 0.75, resize(wide.astype(np.float32), *size, how=Image.Resampling.BILINEAR))
-    depth = np.maximum(resize(inner, *size, how=Image.Resampling.BILINEAR) * 0.75, 0.06)
-    edge = np.clip((away - 0.025) / (depth - 0.025), 0, 1) * ~shaded
-    return np.asarray(np.maximum(solid, edge * near), np.float32)
-
-
-def _by_edge(body: np.ndarray, away: Array, shaded: np.ndarray) -> Array:
-    """Alpha of a white or grey product on white or grey: the flood goes on at full size, up to the outline."""
-    scale = away.shape[1] / body.shape[1]
-    coarse = resize(body.astype(np.float32), away.shape[1], away.shape[0], Image.Resampling.BILINEAR)
-    inside = _shrunk(_shrunk(_shrunk(body))).astype(np.float32)
-    inside = resize(inside, away.shape[1], away.shape[0], Image.Resampling.BILINEAR)
-    slope = np.hypot(*np.gradient(blur(away, 0.8)))
-    steep = max(0.012, SHADOW_SLOPE / scale)
-    passable = ((away < 0.030) | (shaded & (slope < steep))) & (inside < 0.5)
-    outside = grow(coarse < 0.5, passable | (coarse < 0.5), rounds=int(6 * scale))
-    # a majority vote takes off crumbs and fills nicks
-    whole = blur((~outside).astype(np.float32), 2.2) > 0.5
-    return smooth(0.60, 0.99, blur(whole.astype(np.float32), 1.0))
-
-
-def _shrunk(body: np.ndarray) -> np.ndarray:
-    """One step of erosion."""
-    inner = body.copy()
-    inner[1:] &= body[:-1]
-    inner[:-1] &= body[1:]
-    inner[:, 1:] &= body[:, :-1]
-    inner[:, :-1] &= body[:, 1:]
-    return inner
-
-
-def _core(body: np.ndarray) -> np.ndarray:
-    """The body without specks: what survives a small erosion."""
-    eroded = _shrunk(_shrunk(body))
-    return eroded if eroded.any() else body
+def _box(mask: np.ndarray, room_px: int) -> tuple[slice, slice]:
+    """(rows, columns) that hold what is true, with some room; everything when nothing is."""
+    spans = []
+    for axis, side in ((1, mask.shape[0]), (0, mask.shape[1])):
+        some = np.nonzero(mask.any(axis=axis))[0]
+        first, last = (int(some[0]), int(some[-1])) if len(some) else (0, side - 1)
+        spans.append(slice(max(0, first - room_px), min(side, last + room_px + 1)))
+    return spans[0], spans[1]
 
 
 def _trim(image: Image.Image, alpha: Image.Image, limit_px: int) -> Cutout | None:
@@ -239,7 +162,7 @@ def _trim(image: Image.Image, alpha: Image.Image, limit_px: int) -> Cutout | Non
         rgba, shape = _scale_clean(rgba, shape, size)
     merged = rgba.convert("RGBA")
     merged.putalpha(shape)
-    return Cutout(merged)
+    return Cutout(defringed(merged))
 
 
 def _scale_clean(rgb: Image.Image, alpha: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, Image.Image]:

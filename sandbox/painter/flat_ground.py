@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from sandbox.painter.raster import blur, resize
-from sandbox.painter.regions import grow
+from sandbox.painter.regions import border_of, grow, pieces, widened
 
 MAP_PX = 256
 FLAT_LEVELS = 2  # how far, in 8-bit levels, a pixel may be from the ground and still be it
@@ -21,7 +21,10 @@ def exact_alpha(rgb: Image.Image) -> Image.Image | None:
     colour = np.median(border, axis=0).astype(np.int16)
     if (np.abs(border - colour).max(axis=1) <= FLAT_LEVELS).mean() < FLAT_SHARE:
         return None
-    away = np.abs(pixels - colour).max(axis=2)
+    # channel by channel: a maximum over a short last axis is slow
+    away = np.abs(pixels[..., 0] - colour[0])
+    for c in (1, 2):
+        np.maximum(away, np.abs(pixels[..., c] - colour[c]), out=away)
     ground = away <= FLAT_LEVELS
     if ((away > FLAT_LEVELS) & (away <= SHADED_LEVELS)).sum() > MAX_SHADED_SHARE * (~ground).sum():
         return None
@@ -37,27 +40,8 @@ def _open_to_ground(ground: np.ndarray) -> np.ndarray:
     """Where ground-coloured pixels really are ground: around the product, and in holes of some size."""
     share = np.asarray(Image.fromarray(ground).convert("L").resize((MAP_PX, MAP_PX), Image.Resampling.BOX), np.float32)
     some, whole = share > 8, share > 250
-    border = np.zeros_like(some)
-    border[0], border[-1], border[:, 0], border[:, -1] = True, True, True, True
-    outside = grow(border, some)
-    for region in _pieces(whole & ~outside):
+    outside = grow(border_of(some), some)
+    for region in pieces(whole & ~outside, MIN_HOLE_CELLS):
         outside |= region
-    wide = resize(_wider(outside).astype(np.float32), ground.shape[1], ground.shape[0], Image.Resampling.BILINEAR)
+    wide = resize(widened(outside, 1).astype(np.float32), ground.shape[1], ground.shape[0], Image.Resampling.BILINEAR)
     return np.asarray(wide > 0.25)
-
-
-def _pieces(mask: np.ndarray) -> list[np.ndarray]:
-    """The connected pieces of a mask that are large enough to be holes."""
-    found, left = [], mask.copy()
-    while left.sum() >= MIN_HOLE_CELLS:
-        seed = np.zeros_like(left)
-        seed[np.unravel_index(int(left.argmax()), left.shape)] = True
-        piece = grow(seed, left)
-        left &= ~piece
-        if piece.sum() >= MIN_HOLE_CELLS:
-            found.append(piece)
-    return found
-
-
-def _wider(mask: np.ndarray) -> np.ndarray:
-    return grow(mask, np.ones_like(mask), rounds=1)
