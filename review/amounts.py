@@ -21,6 +21,14 @@ def at_most(micros: int) -> str:
     return _shown(-(-micros // MICROS_PER_CENT) * MICROS_PER_CENT, 2)
 
 
+def at_least(micros: int) -> str:
+    """`$9.89` for what is left: to the cent, down, so that nobody counts on more than there is."""
+    if micros < 0:
+        return f"-{at_most(-micros)}"
+    cents = micros // MICROS_PER_CENT
+    return _shown(cents * MICROS_PER_CENT, 2) if cents or not micros else f"<{_shown(MICROS_PER_CENT, 2)}"
+
+
 def price(micros: int) -> str:
     """`$0.014`: of one picture, to a tenth of a cent, halves up."""
     return _rounded(micros, MICROS_PER_MILL, 3)

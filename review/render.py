@@ -29,7 +29,7 @@ from domain.errors import (
 )
 from review.access import cookies
 from review.access.roles import Role
-from review.amounts import at_most, exact, money, price, typed
+from review.amounts import at_least, at_most, exact, money, price, typed
 from review.cap_forms import cap_title, window_text
 from review.plain_words import plain
 from review.request import board, maybe_visitor
@@ -94,7 +94,8 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"money": money, "at_most": at_most, "price": price, "exact": exact, "typed": typed}
+    made.filters |= {"money": money, "at_most": at_most, "at_least": at_least}
+    made.filters |= {"price": price, "exact": exact, "typed": typed}
     made.filters |= {"when": when, "stamp": stamp, "ago": ago, "plural": plural}
     made.filters |= {"cap_title": cap_title, "window_text": window_text, "plain": plain}
     made.globals |= {"static": static_url, "Role": Role}

@@ -12,26 +12,32 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 from playwright.sync_api import Browser, Page  # noqa: E402
 
+from review.access import local  # noqa: E402
 from review.access.roles import Role  # noqa: E402
+from storage.database.tables import publications  # noqa: E402
+from storage.records.launches import Launch  # noqa: E402
 from tests.support.board import BoardUnderTest  # noqa: E402
 from tests.support.board_browser import DESK, PHONE, chromium, served  # noqa: E402
 from tests.support.board_data import BoardData, board_wiring, seed_board  # noqa: E402
+from tests.support.board_prefect import FakePrefect  # noqa: E402
 from tests.support.board_stack import draftline_up  # noqa: E402
 from tests.support.browser import Site  # noqa: E402
 from tests.support.prefect_pages import PrefectPages  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 MAX_BYTES = 250_000
-COLOURS, QUALITIES = 192, (84, 76, 66, 55, 45)
+COLOURS, QUALITIES = 192, (80, 72, 64, 55, 45)
 MAX_HEIGHT_PX = 2_400
 APPROVED_ABOVE_CENTS = 9  # below what the brief costs: one launch of the pictures waits for approval
 PEOPLE = {
@@ -40,8 +46,13 @@ PEOPLE = {
     "noor": frozenset({Role.FINANCE}),
     "finn": frozenset({Role.VIEWER}),
 }
+STARTING = "campaign-first-snow-5d0c2f81ab"
 WAITS_MS = 30_000
 SETTLES_MS = 500
+SEEN_ARE_THERE = """() => [...document.images].every((image) => {
+  const { top, bottom, width } = image.getBoundingClientRect();
+  return image.complete || !width || bottom < 0 || top > innerHeight;
+})"""
 BRIEF = {
     "name": "slow-mornings",
     "title": "Slow Mornings",
@@ -55,7 +66,7 @@ BRIEF = {
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture: what is opened, what is done there first, and how it is looked at."""
+    """One picture: what is opened, what is done there first, how it is looked at, and by whom ("" is nobody)."""
 
     name: str
     path: str
@@ -63,6 +74,7 @@ class Shot:
     looks: tuple[str, ...] = ("light",)
     whole: bool = False
     photos: bool = True
+    who: str = "ada"
 
 
 # -- what is done on a page before its picture is taken ---------------------------------------------------------------
@@ -96,10 +108,23 @@ def _link(name: str) -> Callable[[Page], None]:
     return press
 
 
-def shots(data: BoardData) -> tuple[Shot, ...]:
+def _finals(page: Page) -> None:
+    """Approves what has no exception first: taken last, for it changes the queue."""
+    _link("Approve the")(page)
+    page.get_by_role("dialog").get_by_role("button", name="Approve").click()
+    page.get_by_role("button", name="Undo these").wait_for()
+    page.locator("#to-finals").click()
+    page.get_by_role("dialog").wait_for()
+
+
+def shots(site: Site) -> tuple[Shot, ...]:
+    data: BoardData = site.data
     sheet, both, all_three = f"/runs/{data.campaign}/sheet/slow-mornings", ("light", "dark"), ("light", "dark", "phone")
+    link = local.link_path(local.new_link(site.under.board.accounts, "mara"))
     return (
-        Shot("home", "/", looks=both),
+        Shot("sign-in", "/sign-in", photos=False, who=""),
+        Shot("sign-in-link", link, photos=False, who=""),
+        Shot("home", "/", looks=all_three),
         Shot("launch", "/launch", _brief, all_three, whole=True, photos=False),
         Shot("launch-catalog", "/launch/catalog", photos=False),
         Shot("launch-briefs", "/launch/briefs", photos=False),
@@ -107,7 +132,9 @@ def shots(data: BoardData) -> tuple[Shot, ...]:
         Shot("runs", "/runs", looks=both),
         Shot("run", f"/runs/{data.running}", looks=all_three, whole=True),
         Shot("run-catalog", f"/runs/{data.catalog}", whole=True),
+        Shot("run-starting", f"/runs/{STARTING}", photos=False),
         Shot("run-cancel", f"/runs/{data.running}", _link("Cancel")),
+        Shot("run-again", f"/runs/{data.catalog}", _link("Retry")),
         Shot("sheet", sheet, _keys("ArrowRight"), all_three),
         Shot("sheet-large", sheet, _keys("ArrowRight", "e", "i"), both),
         Shot("sheet-compare", sheet, _keys("Shift+ArrowRight", "c")),
@@ -116,16 +143,21 @@ def shots(data: BoardData) -> tuple[Shot, ...]:
         Shot("sheet-500", f"/runs/{data.big}/sheet/five-hundred"),
         Shot("asset", f"/runs/{data.published}/assets/harvest-table", looks=both, whole=True),
         Shot("queue", f"/queue?run={data.catalog}&at=1", looks=all_three),
+        Shot("queue-bulk", f"/queue?run={data.catalog}&at=1", _link("Approve the")),
         Shot("spend", "/spend", looks=both, whole=True, photos=False),
         Shot("spend-attempts", "/spend/attempts", photos=False),
-        Shot("spend-attempt", "/spend/attempts", _first_attempt, whole=True, photos=False),
+        Shot("spend-attempt", "/spend/attempts?state=in_doubt", _first_attempt, whole=True, photos=False),
         Shot("spend-drift", "/spend/drift", photos=False),
         Shot("spend-approvals", "/spend/approvals", photos=False),
         Shot("caps", "/caps", looks=both, whole=True, photos=False),
         Shot("cap", "/caps/cap/day", whole=True, photos=False),
+        Shot("cap-new", "/caps/new", whole=True, photos=False),
         Shot("people", "/people", photos=False),
+        Shot("password", "/password", photos=False),
         Shot("audit", "/audit", photos=False),
         Shot("nothing-here", "/no-such-page", photos=False),
+        Shot("not-for-you", "/spend", photos=False, who="finn"),
+        Shot("queue-finals", f"/queue?run={data.catalog}&at=1", _finals),
     )
 
 
@@ -154,18 +186,24 @@ def seeded_board(browser: Browser, folder: Path) -> Iterator[Site]:
 def board(browser: Browser, folder: Path, names: Sequence[str]) -> None:
     with seeded_board(browser, folder) as site:
         _lived_in(site)
-        for shot in shots(site.data):
+        for shot in shots(site):
             for look in shot.looks if not names or shot.name in names else ():
                 _take(site, shot, look)
-        if not names or "sign-in" in names:
-            page = browser.new_page(base_url=site.url, viewport=DESK)
-            page.goto("/sign-in")
-            _save(page.screenshot(), "board-sign-in", photos=False)
 
 
 def _lived_in(site: Site) -> None:
-    """What people leave on a board in a day: kept briefs, a launch that waits for approval, roles, a log."""
-    accounts, w = site.under.board.accounts, site.under.w
+    """What people leave on a board in a day: kept briefs, a launch that starts, one that waits for approval, a log."""
+    accounts, w, data = site.under.board.accounts, site.under.w, site.data
+    prefect = FakePrefect().serves(site.under)
+    prefect.knows(f"flow-{data.running[-10:]}", "RUNNING")
+    for launch_id, run_id, name in (("one", STARTING, "campaign"), ("two", data.catalog, "catalog")):
+        w.launches.begin(Launch(launch_id, "", run_id, f"{name}/{name}", {"params": {}}, "mara"))
+        w.launches.started(launch_id, f"flow-{launch_id}")
+    # the seed's manifest has a digest that nobody would believe
+    with w.database.write() as connection:
+        connection.execute(publications.update().values(manifest_key=f"manifests/{sha256(b'shown').hexdigest()}.json"))
+    prefect.knows("flow-one", "SCHEDULED")
+    prefect.knows("flow-two", "COMPLETED")
     for user_id, roles in PEOPLE.items():
         accounts.set_roles(user_id, roles)
         site.under.board.audits.add("ada", "roles.changed", user_id, address="10.0.0.7", now=sorted(roles))
@@ -182,7 +220,10 @@ def _lived_in(site: Site) -> None:
 def _take(site: Site, shot: Shot, look: str) -> None:
     context: dict[str, Any] = {"viewport": PHONE if look == "phone" else DESK, "reduced_motion": "reduce"}
     context |= {"color_scheme": "dark" if look == "dark" else "light"}
-    window = site.signed_in(Role.ADMIN, user_id="ada", **context)
+    if shot.who:
+        window = site.signed_in(Role.ADMIN, user_id=shot.who, **context)
+    else:
+        window = site.browser.new_context(base_url=site.url, **context)
     window.set_default_timeout(WAITS_MS)
     page = window.new_page()
     page.goto(shot.path)
@@ -191,6 +232,7 @@ def _take(site: Site, shot: Shot, look: str) -> None:
     page.wait_for_timeout(SETTLES_MS)
     if shot.whole:
         _whole(page)
+    page.wait_for_function(SEEN_ARE_THERE)
     _save(page.screenshot(), f"board-{shot.name}{'' if look == 'light' else '-' + look}", photos=shot.photos)
     window.close()
 
@@ -204,11 +246,23 @@ def _whole(page: Page) -> None:
     page.wait_for_timeout(SETTLES_MS)
 
 
+def _few_colours(picture: Image.Image) -> Image.Image:
+    """The most frequent colours stay exactly what they are, so that a ground is no other grey in each picture."""
+    parts = np.asarray(picture).astype(int)
+    codes, which, counts = np.unique(parts @ [65_536, 256, 1], return_inverse=True, return_counts=True)
+    colours = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1)
+    kept = colours[np.argsort(-counts)[:COLOURS]]
+    nearest = np.array([np.abs(kept - colour).sum(axis=1).argmin() for colour in colours], np.uint8)
+    made = Image.fromarray(nearest[which].reshape(parts.shape[:2]))
+    made.putpalette(kept.astype(np.uint8).tobytes())
+    return made
+
+
 def _save(png: bytes, name: str, *, photos: bool) -> None:
     """JPEG where photos carry the page, else a PNG of few colours; never above MAX_BYTES."""
     picture, out = Image.open(io.BytesIO(png)).convert("RGB"), io.BytesIO()
     if not photos:
-        picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        _few_colours(picture).save(out, "PNG", optimize=True)
     for quality in QUALITIES if photos else ():
         out = io.BytesIO()
         picture.save(out, "JPEG", quality=quality, optimize=True, progressive=True)

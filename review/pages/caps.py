@@ -191,10 +191,10 @@ def _problem(problem: InputError | None, typed: FormData | None) -> dict[str, An
     }
 
 
-def _behind(burn: CapBurn) -> str:
+def _behind(burn: CapBurn, state: str = "") -> str:
     """The attempts that this window has counted. Its first day bounds the search: nothing older can be in it."""
     first_day = f"{burn.starts_at:%Y-%m-%d}" if burn.starts_at else ""
-    return attempts_url(SpendFilter(first_day=first_day, cap=burn.cap.cap_id, window=burn.window))
+    return attempts_url(SpendFilter(first_day=first_day, state=state, cap=burn.cap.cap_id, window=burn.window))
 
 
 PAGES = (

@@ -26,6 +26,7 @@ from review.queries.spend import (
     STATES,
     AttemptStory,
     SpendFilter,
+    SpendSum,
     attempt_story,
     attempts_csv,
     attempts_page,
@@ -37,6 +38,7 @@ from review.queries.spend import (
 from review.request import in_thread, visitor, wiring
 from review.routing import Page
 from review.spend_asked import DAYS, TITLES, attempts_url
+from storage.database import Database
 from tasks.evidence import what_would_settle
 from tasks.resolving import MAX_WHY_CHARS, Word, resolve
 from wiring import Wiring
@@ -86,6 +88,7 @@ async def attempts(request: Request) -> Response:
         after=after,
         page=await in_thread(attempts_page, w.database, asked, after, ROWS),
         total=await in_thread(spend_total, w.database, asked),
+        also_held=await in_thread(_also_held, w.database, asked),
         choices=await in_thread(spend_values, w.database, LISTED, days),
         narrowings={k: v for k, v in asked.as_query().items() if k not in DAYS},
         names={key: title for key, (title, _) in TITLES.items()} | {"state": "State", "cap": "Cap", "window": "Window"},
@@ -95,6 +98,13 @@ async def attempts(request: Request) -> Response:
         titles=TITLES,
         attempts_url=attempts_url,
     )
+
+
+def _also_held(database: Database, asked: SpendFilter) -> SpendSum | None:
+    """What a cap holds besides the calls under way: those in doubt."""
+    if not asked.cap or asked.state != "under_way":
+        return None
+    return spend_total(database, asked.with_(state="in_doubt"))
 
 
 async def attempts_as_csv(request: Request) -> Response:

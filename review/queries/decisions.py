@@ -60,3 +60,11 @@ def newest_change(database: Database, user_id: str, run_id: str = "") -> tuple[s
     with database.read() as connection:
         row = connection.execute(query).first()
     return (row.run_id, row.asset_key) if row else None
+
+
+def newest_change_at(database: Database, user_id: str, run_id: str) -> datetime | None:
+    """The moment of the person's newest change in the run that still stands; what changed at once has one moment."""
+    mine = (mark_events.c.user_id == user_id, mark_events.c.run_id == run_id, mark_events.c.undone.is_(False))
+    query = sa.select(mark_events.c.at).where(*mine).order_by(mark_events.c.event_id.desc()).limit(1)
+    with database.read() as connection:
+        return connection.execute(query).scalar()

@@ -65,20 +65,19 @@ def run_picks(database: Database, run_id: str) -> tuple[AssetPicks, ...]:
     return tuple(_asset(row, opinions.get(row["asset_key"], ()), prices.get(row["asset_key"], {})) for row in rows)
 
 
-def image_of(database: Database, run_id: str, asset_key: str, label: str) -> str:
-    """The id of the draft with this label; "" when the sheet has none."""
-    where = (images.c.run_id == run_id, images.c.asset_key == asset_key, images.c.label == label)
-    query = sa.select(images.c.image_id).where(*where, images.c.stage == "draft")
+def images_of(database: Database, run_id: str, asset_key: str, labels: Sequence[str]) -> dict[str, str]:
+    """Label to image id, of those of these labels that the sheet has."""
+    where = (images.c.run_id == run_id, images.c.asset_key == asset_key, images.c.label.in_(labels))
+    query = sa.select(images.c.label, images.c.image_id).where(*where, images.c.stage == "draft")
     with database.read() as connection:
-        return str(connection.execute(query).scalar() or "")
+        return {row.label: row.image_id for row in connection.execute(query)}
 
 
-def label_of_image(database: Database, image_id: str) -> tuple[str, str]:
-    """(asset key, label) of a draft: an undo may be about another sheet of the run than the one that is open."""
-    query = sa.select(images.c.asset_key, images.c.label).where(images.c.image_id == image_id)
+def labels_of(database: Database, image_ids: Sequence[str]) -> dict[str, str]:
+    """Image id to label, in the order of the sheet."""
+    query = sa.select(images.c.image_id, images.c.label).where(images.c.image_id.in_(image_ids))
     with database.read() as connection:
-        row = connection.execute(query).one()
-    return str(row.asset_key), str(row.label)
+        return {row.image_id: row.label for row in connection.execute(query.order_by(images.c.ordinal))}
 
 
 def first_to_pick(sheets: Sequence[AssetPicks]) -> str:

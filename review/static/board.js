@@ -63,17 +63,62 @@ document.addEventListener("click", (event) => {
   if (closer) closer.closest("dialog")?.close();
 });
 
-// a form that was sent says so; coming back to the page makes it usable again
+// a link with data-confirm opens as a dialog with the same words as its page; it turns until they are there
+async function ask(opener) {
+  if (opener.getAttribute("aria-busy")) return;
+  opener.setAttribute("aria-busy", "true");
+  const answer = await fetch(opener.href, { headers: { "HX-Request": "true" }, credentials: "same-origin" }).catch(() => null);
+  if (!answer || !answer.ok) return location.assign(opener.href);
+  document.getElementById("confirm-in").innerHTML = await answer.text();
+  opener.removeAttribute("aria-busy");
+  document.getElementById("confirm").showModal();
+}
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-confirm]");
+  // inside a dialog "back" is closing it
+  if (event.target.closest("dialog a[data-close]")) event.preventDefault();
+  if (!opener || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  ask(opener);
+});
+
+// a form that was sent says so, with data-busy in words; coming back to the page makes it usable again
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("hx-post")) return;
   if (form.dataset.sent) return event.preventDefault();
   form.dataset.sent = "yes";
-  if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
+  const button = event.submitter;
+  if (!button) return;
+  button.setAttribute("aria-busy", "true");
+  if (!button.dataset.busy) return;
+  // not `disabled`: that would take the focus away from whoever hears the page
+  button.setAttribute("aria-disabled", "true");
+  button.dataset.idle = button.textContent;
+  button.textContent = button.dataset.busy;
 });
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
-  for (const button of document.querySelectorAll("button[aria-busy]")) button.removeAttribute("aria-busy");
+  for (const busy of document.querySelectorAll("button[aria-busy], a[aria-busy]")) {
+    busy.removeAttribute("aria-busy");
+    if (!("idle" in busy.dataset)) continue;
+    busy.removeAttribute("aria-disabled");
+    busy.textContent = busy.dataset.idle;
+    delete busy.dataset.idle;
+  }
+});
+
+// the words of a brief that this tab keeps (launch.js) are one person's: gone with the sign-out, or when another comes
+function forgetBriefs() {
+  for (const key of Object.keys(sessionStorage)) if (key.startsWith("launch:")) sessionStorage.removeItem(key);
+}
+const visitor = document.querySelector('meta[name="visitor"]')?.content;
+if (visitor) {
+  if (sessionStorage.getItem("visitor") !== visitor) forgetBriefs();
+  sessionStorage.setItem("visitor", visitor);
+}
+document.addEventListener("submit", (event) => {
+  if (event.target.getAttribute("action") === "/sign-out") forgetBriefs();
 });
 
 // a brief that was sent (launch.js) is forgotten when its answer is a page, and brought back when it is an error

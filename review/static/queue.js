@@ -6,6 +6,7 @@
   const byId = (id) => document.getElementById(id);
   const spoken = byId("spoken");
   let busy = false;
+  let byPointer = false;
 
   const press = { j: "go-next", ArrowRight: "go-next", k: "go-previous", ArrowLeft: "go-previous", a: "do-approve",
     Enter: "do-approve", x: "do-reject", u: "do-undo" };
@@ -28,6 +29,11 @@
     if (isTyping(event.target)) {
       // Enter ends the note; what it is a note on is the next key's to say
       if (event.key === "Enter" && event.target.id === "note") event.preventDefault();
+      byPointer = false;
+      if (event.key === "Enter" && event.target.matches("select[data-submits]")) {
+        event.preventDefault();
+        return event.target.form.requestSubmit();
+      }
       if (event.key === "Escape" || event.key === "Enter") event.target.blur();
       return;
     }
@@ -53,15 +59,13 @@
 
   document.addEventListener("change", (event) => {
     if (event.target.matches("input[name=draft]")) choose(event.target);
-    if (event.target.matches("select[data-submits]")) event.target.form.submit();
+    // an arrow key must not lead away (WCAG 3.2.2): by keys it is sent with Enter, or the button
+    if (event.target.matches("select[data-submits]") && byPointer) event.target.form.requestSubmit();
   });
+  document.addEventListener("pointerdown", (event) => { byPointer = event.target.matches("select"); });
 
   function ready() {
     for (const found of document.querySelectorAll("[data-needs-js]")) found.hidden = false;
-    for (const found of document.querySelectorAll("select[data-submits]")) {
-      const button = found.form.querySelector("button");
-      if (button) button.hidden = true;
-    }
     const next = document.querySelector("[data-next]");
     if (next) new Image().src = next.dataset.next;
   }
@@ -84,21 +88,6 @@
     const title = byId("item-title");
     spoken.textContent = [said, title ? `Now: ${title.textContent}` : "Nothing is left in this list."].filter(Boolean).join(" ");
     title?.focus({ preventScroll: true });
-  });
-
-  document.addEventListener("click", async (event) => {
-    const opener = event.target.closest("[data-confirm]");
-    if (opener && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.button) {
-      event.preventDefault();
-      const answer = await fetch(opener.href, { headers: { "HX-Request": "true" }, credentials: "same-origin" }).catch(() => null);
-      if (!answer || !answer.ok) {
-        location.href = opener.href;
-        return;
-      }
-      byId("confirm-in").innerHTML = await answer.text();
-      byId("confirm").showModal();
-    }
-    if (event.target.closest("dialog a[data-close]")) event.preventDefault();
   });
 
   ready();

@@ -1,4 +1,4 @@
-// A run's page: refetches its live part when the stream says that something changed, opens confirmations as dialogs,
+// A run's page: refetches its live part when the stream says that something changed,
 // copies addresses. Without it the page refreshes by itself and every link leads to a page.
 "use strict";
 
@@ -96,23 +96,6 @@
     source?.close();
     source = null;
   }
-
-  document.addEventListener("click", async (event) => {
-    const opener = event.target.closest("[data-confirm]");
-    if (!opener || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
-    event.preventDefault();
-    const answer = await fetch(opener.href, { headers: { "HX-Request": "true" }, credentials: "same-origin" }).catch(() => null);
-    if (!answer || !answer.ok) {
-      location.href = opener.href;
-      return;
-    }
-    document.getElementById("confirm-in").innerHTML = await answer.text();
-    document.getElementById("confirm").showModal();
-  });
-  // inside a dialog "back" is closing it
-  document.addEventListener("click", (event) => {
-    if (event.target.closest("dialog a[data-close]")) event.preventDefault();
-  });
 
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");

@@ -113,12 +113,19 @@ if (window.sheet) (() => {
     dialog.innerHTML = await answer.text();
     if (!dialog.open) dialog.showModal();
   }
+  async function openPromotion(opener) {
+    if (opener.getAttribute("aria-busy")) return;
+    opener.setAttribute("aria-busy", "true");
+    await showPromotion("").catch(() => board.toast("The board does not answer. Is the network there?", "bad"));
+    opener.removeAttribute("aria-busy");
+  }
   document.addEventListener("click", (event) => {
     if (event.target.closest("#promote-dialog [data-close]")) { event.preventDefault(); return; }
-    if (!event.target.closest("#promote") || event.ctrlKey || event.metaKey) return;
+    const opener = event.target.closest("#promote");
+    if (!opener || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     if (s.unsavedCount()) return board.toast("Some marks are not saved yet. Try again in a moment.", "bad");
-    showPromotion("").catch(() => board.toast("The board does not answer. Is the network there?", "bad"));
+    openPromotion(opener);
   });
   dialog.addEventListener("change", (event) => {
     const asked = event.target.closest("[data-promote-choice]");

@@ -7,7 +7,7 @@ if (window.sheet) (() => {
   const FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 15000;
   const WORDS = { pick: "picked", reject: "rejected", "": "unflagged" };
   const BY_YOU = { pick: "picked by you", reject: "rejected by you" };
-  const queue = []; // { label, before, change } or { undo: true }
+  const queue = []; // steps: { before, change }, `before` the opinion of each label that it changes; or { undo: true }
   const unsaved = document.getElementById("unsaved");
   let sending = false, timer = 0, waitMs = FIRST_WAIT_MS;
 
@@ -59,13 +59,15 @@ if (window.sheet) (() => {
 
   function mark(slots, change) {
     if (!s.own("mayMark") || !slots.length) return;
-    if (queue.length + slots.length > MAX_WAITING) return board.toast("Too much is not saved yet. Wait till the board answers again.", "bad");
+    if (unsavedCount() + slots.length > MAX_WAITING) return board.toast("Too much is not saved yet. Wait till the board answers again.", "bad");
+    const before = new Map();
     for (const slot of slots) {
-      const before = opinion(slot);
-      if (Object.entries(change).every(([name, value]) => before[name] === value)) continue;
-      queue.push({ label: slot.dataset.label, before, change });
-      show(slot, { ...before, ...change });
+      const was = opinion(slot);
+      if (Object.entries(change).every(([name, value]) => was[name] === value)) continue;
+      before.set(slot.dataset.label, was);
+      show(slot, { ...was, ...change });
     }
+    if (before.size) queue.push({ before, change });
     tell(slots, change);
     s.filter();
     pump();
@@ -76,23 +78,23 @@ if (window.sheet) (() => {
     const last = queue.at(-1);
     if (last && !last.undo && !(sending && queue.length === 1)) {
       queue.pop();
-      takeBack(last);
+      takeBack(last.before);
       return pump();
     }
     queue.push({ undo: true });
     return pump();
   }
 
-  function takeBack(entry) {
-    const slot = s.slots.get(entry.label);
-    show(slot, entry.before);
+  function takeBack(before) {
+    for (const [label, was] of before) show(s.slots.get(label), was);
     s.filter();
-    s.go(entry.label);
-    s.say(`Undone: ${entry.label} ${WORDS[entry.before.flag]}. ${tally()}`);
+    const [label, was] = before.entries().next().value;
+    s.go(label);
+    s.say(`Undone: ${before.size > 1 ? `${before.size} drafts` : `${label} ${WORDS[was.flag]}`}. ${tally()}`);
   }
 
   function showQueue(isAway) {
-    const count = queue.length;
+    const count = unsavedCount();
     const hide = !(isAway && count);
     if (unsaved.hidden !== hide) unsaved.hidden = hide;
     if (!hide) unsaved.textContent = `${count} ${count === 1 ? "change" : "changes"} not saved yet`;
@@ -100,7 +102,7 @@ if (window.sheet) (() => {
 
   async function send(entry) {
     if (entry.undo) return board.post(`${s.own("url")}/undo`, new URLSearchParams());
-    return board.post(`${s.own("url")}/marks`, new URLSearchParams({ label: entry.label, ...entry.change }));
+    return board.post(`${s.own("url")}/marks`, new URLSearchParams([...labels(entry).map((label) => ["label", label]), ...Object.entries(entry.change)]));
   }
 
   async function pump() {
@@ -127,24 +129,31 @@ if (window.sheet) (() => {
     waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
   }
 
-  const isWaiting = (label) => queue.some((entry) => entry.label === label);
+  const labels = (entry) => [...(entry.before?.keys() || [])];
+  const isWaiting = (label) => queue.some((entry) => entry.before?.has(label));
+  const unsavedCount = () => queue.reduce((count, entry) => count + (entry.before?.size || 1), 0);
 
-  function saved(entry, told) {
-    if (entry.undo) return undone(told);
-    const slot = s.slots.get(entry.label);
-    if (slot && !isWaiting(entry.label)) slot.dataset.version = told.version;
+  function keepVersions(told) {
+    for (const { label, version } of told.marks) {
+      const slot = s.slots.get(label);
+      if (slot && !isWaiting(label)) slot.dataset.version = version;
+    }
     s.emit("status", told.status_version);
   }
 
+  function saved(entry, told) {
+    if (entry.undo) return undone(told);
+    keepVersions(told);
+  }
+
   function undone(told) {
-    if (!told.label) return board.toast("There is nothing left to undo.");
+    if (!told.marks.length) return board.toast("There is nothing left to undo.");
     const here = decodeURIComponent(s.own("url").split("/").pop()) === told.asset_key;
-    if (!here) return board.toast(`Undone on another sheet: ${told.asset_key} ${told.label}.`);
-    const slot = s.slots.get(told.label);
-    if (!slot) return;
-    slot.dataset.version = told.version;
-    s.emit("status", told.status_version);
-    takeBack({ label: told.label, before: told });
+    if (!here) return board.toast(`Undone on another sheet: ${told.asset_key} ${told.marks.map((one) => one.label).join(", ")}.`);
+    const before = new Map(told.marks.filter((one) => s.slots.has(one.label)).map((one) => [one.label, one]));
+    if (!before.size) return;
+    keepVersions(told);
+    takeBack(before);
   }
 
   function refused(entry, answer) {
@@ -152,17 +161,18 @@ if (window.sheet) (() => {
     try { text = JSON.parse(answer.headers.get("HX-Trigger"))["board:flash"][0].text; } catch { /* no sentence came */ }
     board.toast(text, "bad");
     if (entry.undo) return;
-    for (const other of queue.filter((waiting) => waiting.label === entry.label)) queue.splice(queue.indexOf(other), 1);
-    const slot = s.slots.get(entry.label);
-    if (!slot) return;
-    show(slot, entry.before);
+    for (const [label, was] of entry.before) {
+      for (const later of queue) later.before?.delete(label);
+      show(s.slots.get(label), was);
+    }
+    for (const later of queue.filter((one) => one.before?.size === 0)) queue.splice(queue.indexOf(later), 1);
     s.filter();
-    s.say(`${entry.label}: ${text}`);
+    s.say(`${labels(entry).join(", ")}: ${text}`);
   }
 
   // the stored opinion of somebody whose newest changes are still on their way
   function pending(label) {
-    return queue.filter((entry) => entry.label === label).reduce((all, entry) => ({ ...all, ...entry.change }), {});
+    return queue.filter((entry) => entry.before?.has(label)).reduce((all, entry) => ({ ...all, ...entry.change }), {});
   }
 
   window.addEventListener("online", () => { waitMs = FIRST_WAIT_MS; pump(); });
@@ -181,5 +191,5 @@ if (window.sheet) (() => {
     dialog.showModal();
   }
 
-  Object.assign(s, { mark, undo, writeNote, show, opinion, pending, isWaiting, unsavedCount: () => queue.length });
+  Object.assign(s, { mark, undo, writeNote, show, opinion, pending, isWaiting, unsavedCount });
 })();

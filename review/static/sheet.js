@@ -113,6 +113,13 @@ window.sheet = (() => {
     }
   }
 
+  function giveBack(tool) {
+    const slot = slots.get(current);
+    if (root.dataset.view !== "grid") document.getElementById("large").focus({ preventScroll: true });
+    else if (isDraft(slot) && !slot.hidden) go(current);
+    else tool.blur();
+  }
+
   const place = (label) => Number(label.slice(1)) * 32 + label.charCodeAt(0);
   // only what stands in a wrong place is moved: a draft that comes in must not move all the others
   function order() {
@@ -151,6 +158,11 @@ window.sheet = (() => {
     history.replaceState(null, "", `${own("url")}${query.size ? `?${query}` : ""}`);
   }
 
+  // who chose with the mouse goes on with keys at the drafts; who chose with keys stays, for the next arrow
+  let byPointer = false;
+  tools?.addEventListener("pointerdown", () => { byPointer = true; });
+  tools?.addEventListener("keydown", () => { byPointer = false; });
+
   tools?.addEventListener("change", (event) => {
     if (event.target.type === "range") return;
     opened.clear();
@@ -159,6 +171,7 @@ window.sheet = (() => {
     filter();
     keepAddress();
     say(`${visible().length} drafts shown`);
+    if (byPointer) giveBack(event.target);
   });
   tools?.addEventListener("submit", (event) => event.preventDefault());
 

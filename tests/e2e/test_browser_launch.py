@@ -99,6 +99,26 @@ def test_a_session_that_ends_in_the_middle_of_a_brief_loses_no_word(site: Site, 
     window.close()
 
 
+def test_a_brief_in_the_tab_is_its_writer_s_alone(site: Site, prefect: FakePrefect) -> None:
+    window = site.signed_in(Role.CREATOR, user_id="writes")
+    page = window.new_page()
+    page.goto("/launch")
+    words = page.locator("[name=subject]")
+    words.fill(SUBJECT)
+    page.reload()
+    expect(words).to_have_value(SUBJECT)
+    (other,) = (one for one in site.signed_in(Role.CREATOR, user_id="comes").cookies() if "session" in one["name"])
+    window.add_cookies([other])
+    page.goto("/launch")
+    expect(words).to_have_value("")
+    words.fill(f"{SUBJECT}, too")
+    page.locator(".account summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in")
+    assert page.evaluate("Object.keys(sessionStorage).filter((key) => key.startsWith('launch:'))") == []
+    window.close()
+
+
 def _back(page: Page, cookie: Any) -> None:
     """Signed in again: the sign-in page leads on by itself."""
     page.context.add_cookies([cookie])

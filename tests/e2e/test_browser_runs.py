@@ -3,9 +3,10 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from review.access.roles import Role
+from review.pages.queue import take_back
 from review.queries.standing import standing
 from tests.support.board_browser import PHONE
 from tests.support.board_prefect import FakePrefect
@@ -18,6 +19,13 @@ CONNECTIONS = 6
 HIDDEN = """hidden => {
   Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
   document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+PRESSED_TWICE = """(button) => {
+  button.click();
+  button.click();
+  return [button.textContent, button.getAttribute("aria-disabled"), button.getAttribute("aria-busy")];
 }"""
 
 
@@ -133,6 +141,50 @@ def test_the_queue_is_worked_through_by_keyboard_alone(site: Site, said: list[st
     expect(spoken).to_contain_text("terracotta-vase is undecided again")
     assert said == []
     page.context.close()
+
+
+def test_the_queue_s_run_is_chosen_by_pointer_at_once_and_by_keys_with_enter(site: Site, said: list[str]) -> None:
+    page = opened(site, said, Role.REVIEWER, user_id="chooses")
+    page.goto("/queue")
+    run = page.get_by_label("Run", exact=True)
+    expect(page.get_by_role("button", name="Show", exact=True)).to_be_visible()
+    run.focus()
+    page.keyboard.press("ArrowDown")
+    expect(run).not_to_have_value("")
+    wanted = run.input_value()
+    assert page.url.endswith("/queue")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/queue?run={wanted}&**")
+    run = page.get_by_label("Run", exact=True)
+    run.dispatch_event("pointerdown")
+    run.select_option("")
+    page.wait_for_url("**/queue?run=&**")
+    assert said == []
+    page.context.close()
+
+
+def test_what_takes_long_says_so_and_is_not_sent_twice(site: Site, said: list[str]) -> None:
+    page = opened(site, said, Role.ADMIN, user_id="waits")
+    page.goto(f"/queue?run={site.data.catalog}&at=1")
+    page.keyboard.press("a")
+    page.locator("#to-finals").wait_for()
+    held: list[Route] = []
+    page.route("**/finals", lambda route: held.append(route))
+    opener = page.locator("#to-finals")
+    opener.click()
+    expect(opener).to_have_attribute("aria-busy", "true")
+    opener.click()
+    assert len(held) == 1
+    held.pop().continue_()
+    make = page.get_by_role("dialog").get_by_role("button", name="Make")
+    expect(make).to_be_visible()
+    expect(opener).not_to_have_attribute("aria-busy", "true")
+    assert make.evaluate(PRESSED_TWICE) == ["Starting…", "true", "true"]
+    page.wait_for_timeout(100)
+    assert len(held) == 1
+    held.pop().abort()
+    page.context.close()
+    take_back(site.under.w, "waits", site.data.catalog, 1)
 
 
 def test_the_queue_works_without_javascript(site: Site, said: list[str]) -> None:

@@ -207,7 +207,7 @@ def test_whichever_draft_is_current_beside_another_is_one_of_those_that_are_seen
         expect(shown).to_have_text(["A1  picked", "C1"])
         expect(active).to_have_text("C1")
         press(page, "Control+z")
-        assert current(page) == "B1"
+        expect(page.locator(".is-current")).to_have_attribute("data-label", "B1")
         expect(shown).to_have_text(["A1  picked", "B1"])
         expect(active).to_have_text("B1")
 
@@ -256,6 +256,55 @@ def test_chosen_drafts_that_a_filter_took_away_are_not_marked_with_the_next_one(
             press(page, "x")
         flags = [place(page, label).get_attribute("data-flag") for label in ("A1", "B1", "C1")]
         assert flags == ["pick", "pick", "reject"]
+
+
+def test_one_undo_takes_back_the_whole_step_sent_or_not_and_after_a_reload(site: Site) -> None:
+    def flags(page: Page) -> list[str]:
+        return [str(place(page, label).get_attribute("data-flag")) for label in ("A1", "B1", "C1")]
+
+    with sheet_of(site, site.data.campaign, user_id="steps") as page:
+        place(page, "A1").locator(".cell").focus()
+        with page.expect_response("**/marks"):
+            press(page, "x")
+        press(page, "Shift+ArrowRight", "Shift+ArrowRight")
+        with page.expect_response("**/marks") as answer:
+            press(page, "p")
+        assert len(answer.value.json()["marks"]) == 3
+        press(page, "Control+z")
+        expect(said(page)).to_have_text("Undone: 3 drafts. 0 of 6 picked")
+        assert flags(page) == ["reject", "", ""]
+        with page.expect_response("**/marks"):
+            press(page, "p")
+        page.reload()
+        page.get_by_role("button", name="Undo").click()
+        expect(said(page)).to_have_text("Undone: 3 drafts. 0 of 6 picked")
+        page.reload()
+        assert flags(page) == ["reject", "", ""]
+        page.route("**/marks", lambda route: route.abort())
+        place(page, "A1").locator(".cell").focus()
+        press(page, "Shift+ArrowRight", "Shift+ArrowRight", "5", "p")
+        expect(page.locator("#unsaved")).to_have_text("6 changes not saved yet")
+        press(page, "Control+z")
+        assert flags(page) == ["reject", "", ""]
+        assert [place(page, label).get_attribute("data-stars") for label in ("A1", "B1", "C1")] == ["5"] * 3
+        page.unroute("**/marks")
+        with page.expect_response("**/marks"):
+            page.evaluate("dispatchEvent(new Event('online'))")
+
+
+def test_a_filter_chosen_with_the_mouse_gives_the_keys_back_to_the_drafts(site: Site) -> None:
+    with sheet_of(site, site.data.campaign, user_id="mouse") as page:
+        show = page.get_by_label("Show", exact=True)
+        show.dispatch_event("pointerdown")
+        show.select_option("unflagged")
+        assert page.evaluate("document.activeElement.closest('li')?.id") == "draft-A1"
+        with page.expect_response("**/marks"):
+            press(page, "p")
+        expect(show).to_have_value("unflagged")
+        show.focus()
+        press(page, "ArrowDown")
+        expect(show).not_to_have_value("unflagged")
+        expect(show).to_be_focused()
 
 
 def test_a_stack_opens_and_closes_and_a_filter_goes_on_to_the_next(site: Site) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from review.amounts import at_most, exact, money, price
+from review.amounts import at_least, at_most, exact, money, price
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,22 @@ def test_what_people_decide_by_is_to_the_cent_and_never_zero_where_there_is_some
 )
 def test_a_worst_price_is_never_shown_as_less_than_it_is(micros: int, told: str) -> None:
     assert at_most(micros) == told
+
+
+@pytest.mark.parametrize(
+    ("micros", "told"),
+    [
+        (0, "$0.00"),
+        (1, "<$0.01"),
+        (9_899_000, "$9.89"),
+        (9_890_000, "$9.89"),
+        (9_999_999, "$9.99"),
+        (17_435_409_999, "$17,435.40"),
+        (-1, "-$0.01"),
+    ],
+)
+def test_what_is_left_is_never_shown_as_more_than_it_is(micros: int, told: str) -> None:
+    assert at_least(micros) == told
 
 
 @pytest.mark.parametrize(

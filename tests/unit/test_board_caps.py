@@ -117,11 +117,30 @@ def test_the_number_of_a_cap_leads_to_the_attempts_that_its_window_counted(desk:
     desk.now += timedelta(hours=1)
     desk.hold(50_000, "spring")
     page = desk.her.get("/caps/cap/each").text
-    urls = [html.unescape(url) for url in re.findall(r'href="(/spend/attempts\?[^"]+)"', page)]
+    urls = [html.unescape(url) for url in re.findall(r'href="(/spend/attempts\?[^"]+)"><strong>', page)]
     assert len(urls) == 2
     behind = [desk.her.get(url).text for url in urls]
     assert ["<strong>1 attempt</strong>" in text for text in behind] == [True, True]
     assert "$0.1000" in behind[0]
+
+
+def test_what_a_cap_holds_leads_to_what_is_under_way_and_from_there_to_what_is_in_doubt(desk: Desk) -> None:
+    desk.hold(100_000, "autumn")
+    doubted = desk.hold(50_000, "autumn")
+    desk.ledger.send(doubted)
+    desk.ledger.doubt(doubted, code="cut", note="no answer")
+    url = re.search(r'href="([^"]+)">\$0.15 held', desk.her.get("/caps/cap/each").text)
+    shown = desk.her.get(html.unescape(url.group(1))).text  # type: ignore[union-attr]
+    assert "1 attempt , together $0.100000" in text_of(shown)
+    assert "This cap holds another $0.050000 for 1 call in doubt" in text_of(shown)
+    rest = re.search(r'href="([^"]+)">\$0.050000', shown)
+    assert "1 attempt , together $0.050000" in text_of(desk.her.get(html.unescape(rest.group(1))).text)  # type: ignore[union-attr]
+
+
+def test_what_is_left_is_rounded_down(desk: Desk) -> None:
+    desk.hold(101_000)
+    assert "$0.10 of $1.00, 10 %" in text_of(desk.her.get("/caps").text)
+    assert "$0.89 left" in text_of(desk.her.get("/caps").text)
 
 
 def test_a_hold_is_on_the_page_at_its_next_pulse(desk: Desk) -> None:

@@ -195,9 +195,10 @@ def test_a_mark_by_script_answers_with_the_versions_that_the_page_would_have(her
     told = her.submit(
         f"{url_of(data)}/marks", htmx=True, label="a1", flag="reject", stars="2", note=" too dark "
     ).json()
-    assert (told["label"], told["flag"], told["stars"], told["note"]) == ("A1", "reject", 2, "too dark")
+    (made,) = told["marks"]
+    assert (made["label"], made["flag"], made["stars"], made["note"]) == ("A1", "reject", 2, "too dark")
     page = her.get(url_of(data)).text
-    assert slots(page)["A1"]["version"] == told["version"]
+    assert slots(page)["A1"]["version"] == made["version"]
     assert f'id="sheet-status" class="status" data-version="{told["status_version"]}"' in page
 
 
@@ -219,10 +220,32 @@ def test_undo_takes_back_the_last_change_and_says_when_nothing_is_left(her: Boar
     url = url_of(data)
     her.submit(f"{url}/marks", do="pick A1")
     her.submit(f"{url}/marks", do="reject B1")
-    assert her.submit(f"{url}/undo", htmx=True).json()["label"] == "B1"
+    assert [one["label"] for one in her.submit(f"{url}/undo", htmx=True).json()["marks"]] == ["B1"]
     assert her.submit(f"{url}/undo").headers["location"] == f"{url}#draft-A1"
     assert [facts["flag"] for facts in slots(her.get(url).text).values()] == [""] * 6
-    assert her.submit(f"{url}/undo", htmx=True).json() == {}
+    assert her.submit(f"{url}/undo", htmx=True).json() == {"marks": []}
+
+
+def test_what_was_marked_at_once_is_taken_back_at_once_and_no_more(her: BoardClient, data: BoardData) -> None:
+    url = url_of(data)
+    her.submit(f"{url}/marks", do="pick A1")
+    told = her.submit(f"{url}/marks", htmx=True, label=["B1", "C1", "a1"], flag="reject").json()
+    assert [(one["label"], one["flag"]) for one in told["marks"]] == [(label, "reject") for label in ("A1", "B1", "C1")]
+    undone = her.submit(f"{url}/undo", htmx=True).json()
+    assert [(one["label"], one["flag"]) for one in undone["marks"]] == [("A1", "pick"), ("B1", ""), ("C1", "")]
+    page = slots(her.get(url).text)
+    assert [page[one["label"]]["version"] for one in undone["marks"]] == [one["version"] for one in undone["marks"]]
+    her.submit(f"{url}/marks", htmx=True, label=["B1", "C1"], stars="3")
+    her.submit(f"{url}/undo", back=url)
+    assert "Undone: 2 drafts are as they were." in her.get(url).text
+    assert [one["label"] for one in her.submit(f"{url}/undo", htmx=True).json()["marks"]] == ["A1"]
+
+
+def test_of_several_drafts_none_is_marked_where_one_is_not_there(her: BoardClient, data: BoardData) -> None:
+    url = url_of(data)
+    assert her.submit(f"{url}/marks", htmx=True, label=["A1", "Z9"], flag="pick").status_code == 404
+    assert her.submit(f"{url}/marks", htmx=True, label=[f"A{n}" for n in range(501)], flag="pick").status_code == 422
+    assert slots(her.get(url).text)["A1"]["flag"] == ""
 
 
 def test_only_the_cells_that_are_asked_for_come_and_only_changed_ones_have_a_new_version(

@@ -151,6 +151,17 @@ def test_what_cannot_be_asked_is_said_in_a_sentence_above_a_report_that_works(
     assert "Together" in page.text
 
 
+def test_the_chart_s_rest_leads_to_its_rows(under: BoardUnderTest, her: BoardClient) -> None:
+    for number in range(8):
+        hold(under, f"rest-{number}", 1_000_000 - number, f"idea-{number}")
+    for url in ("/spend?range=today", "/spend?by=campaign&range=today&flow=campaign"):
+        text = her.get(url, follow_redirects=True).text
+        (rest,) = re.findall(r'href="([^"]+)" aria-label="[^"]+, other: to the rows', text)
+        address, _, row = html.unescape(rest).partition("#")
+        assert f'id="{row}"' in her.get(address).text
+        assert row == "row-7", "the first that has no colour of its own"
+
+
 def test_nothing_spent_is_a_page_too(her: BoardClient) -> None:
     page = her.get("/spend?campaign=nobody")
     assert page.status_code == 200

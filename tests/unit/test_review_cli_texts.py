@@ -17,6 +17,7 @@ from wiring import read_settings
 
 ROOT = Path(__file__).parents[2]
 
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -67,6 +67,26 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     window.close()
 
 
+def test_the_header_has_room_for_its_words_at_every_width_and_says_sandbox_at_each(
+    under: BoardUnderTest, url: str, browser: Browser
+) -> None:
+    window = signed_in(under, browser, url, Role.ADMIN, color_scheme="dark")
+    page = window.new_page()
+    page.goto("/")
+    page.evaluate("document.querySelector('.account-name').textContent = 'Somebody With A Long Name'")
+    badge = page.locator(".play-money")
+    for width in (320, 360, 390, 601, 861, 941, 1101, 1181, 1280):
+        page.set_viewport_size({"width": width, "height": 700})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
+        assert badge.is_visible() is (width >= 360), width
+    expect(badge).to_have_text("sandbox, no real money")
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.locator(".account summary").click()
+    expect(page.get_by_text("Sandbox: no vendor is asked")).to_be_visible()
+    assert complaints(page) == []
+    window.close()
+
+
 def test_the_sign_in_pages_are_as_good_and_a_link_needs_one_key_without_any_script(
     under: BoardUnderTest, url: str, browser: Browser
 ) -> None:
