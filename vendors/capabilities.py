@@ -20,6 +20,7 @@ class Capabilities(BaseModel):
 
     source: str
     checked: date
+    retires: date | None = None
     max_references: int
     max_prompt_chars: int
     seed: bool

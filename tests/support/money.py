@@ -1,12 +1,15 @@
 """A bench for paid calls: a Wiring on SQLite and a folder store, requests of both vendors, and the money's audit."""
 
+import asyncio
 import shutil
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from budget.caps import Cap
@@ -16,6 +19,7 @@ from domain.render import RenderRequest
 from storage.database import open_database
 from storage.database.migrate import migrate
 from storage.database.money_tables import attempt_caps, cap_windows, vendor_slots
+from tasks import paid_calls
 from tasks.paid_calls import PaidCall
 from tests.support.folder_store import FolderStore
 from vendors.contract import Vendor
@@ -126,3 +130,11 @@ def audit_counters(w: Wiring) -> list[Attempt]:
     for vendor, count in used.items():
         assert count == len(w.ledger.slots_taken(vendor)) <= sum(a.is_open for a in attempts), vendor
     return attempts
+
+
+def replace_waits(monkeypatch: pytest.MonkeyPatch, sleep: Callable[[float], Awaitable[None]]) -> None:
+    """The door's waits, and nobody else's: threads that earlier tests left in this process keep their own sleep."""
+    mine = ModuleType("asyncio")
+    vars(mine).update(vars(asyncio))
+    vars(mine)["sleep"] = sleep
+    monkeypatch.setattr(paid_calls, "asyncio", mine)

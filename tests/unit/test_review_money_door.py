@@ -15,7 +15,7 @@ from domain.render import Job, Measured, Receipt, RenderRequest, Usage
 from tasks import paid_calls
 from tasks.paid_calls import InDoubt, PaidCall, pay
 from tasks.spool import Spool
-from tests.support.money import audit_counters, bench_wiring, paid_call, request, set_run_cap
+from tests.support.money import audit_counters, bench_wiring, paid_call, replace_waits, request, set_run_cap
 from vendors.contract import Accepted, Delivered
 from wiring import Wiring
 
@@ -186,7 +186,7 @@ async def test_a_hold_that_waited_out_a_429_is_made_anew_when_the_price_rose_mea
         vendor._submit = delivers_dearer
 
     with monkeypatch.context() as waiting:
-        waiting.setattr("tasks.paid_calls.asyncio.sleep", price_rises_meanwhile)
+        replace_waits(waiting, price_rises_meanwhile)
         if has_room:
             assert (await pay(w, vendor, call(vendor))).cost_micros == DEARER_MICROS
         else:

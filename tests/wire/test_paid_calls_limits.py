@@ -19,6 +19,7 @@ from tests.support.money import (
     MODELS,
     VENDOR_OF,
     audit,
+    replace_waits,
     set_run_cap,
 )
 from tests.support.nursery import Nursery
@@ -35,7 +36,7 @@ class Waits:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds: list[float] = []
         self._real = asyncio.sleep
-        monkeypatch.setattr("tasks.paid_calls.asyncio.sleep", self._record)
+        replace_waits(monkeypatch, self._record)
 
     async def _record(self, seconds_s: float) -> None:
         self.seconds.append(seconds_s)
@@ -91,7 +92,7 @@ async def test_an_approval_withdrawn_while_a_429_is_waited_out_sends_nothing_mor
         await real(0)
 
     with monkeypatch.context() as waiting:
-        waiting.setattr("tasks.paid_calls.asyncio.sleep", withdraw_meanwhile)
+        replace_waits(waiting, withdraw_meanwhile)
         with pytest.raises(ApprovalWithdrawn, match="Grace withdrew"):
             await bench.pay(call)
     assert [(a.state, a.error_code) for a in bench.attempts()] == [("released", "approval-withdrawn")]
